@@ -1,0 +1,166 @@
+"""The recipe of a training run: frozen dataclasses, one comment per key. No torch here.
+
+`seqtools.config` reads them from TOML, flags and presets; a run folder stores the resolved one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """A recurrent network from tokens to states; defaults are a plain one-layer LSTM."""
+
+    cell: str = "lstm.v1"
+    """Cell by its registered name: lstm.v1, gru.v1, rnn_tanh.v1, rnn_relu.v1, or a plugin's."""
+    layers: int = 1
+    """Stacked layers."""
+    width: int = 384
+    """Hidden units of each layer."""
+    last_width: int = 0
+    """Hidden units of the last layer; 0 means `width` (tied embeddings want the embedding's width)."""
+    embedding: int = 0
+    """Embedding width; 0 feeds one-hot tokens straight into the cell."""
+    tied: bool = False
+    """Share the embedding with the output layer (a projection is added when widths differ)."""
+    learned_state: bool = False
+    """Learn the initial state instead of starting from zeros."""
+    layer_norm: str = "none"
+    """none, between (after each layer, fused kernels stay) or cell (on gates, Ba et al. 2016)."""
+    forget_bias: float = 1.0
+    """Initial forget-gate bias of LSTM cells."""
+    init: str = "orthogonal"
+    """Recurrent weights: orthogonal (per gate) or uniform (+-1/sqrt(width), as torch does)."""
+    locked: bool = True
+    """One dropout mask for a whole chunk (variational, Gal & Ghahramani 2016), not one per step."""
+    dropout_input: float = 0.0
+    """Dropout on the cell's input (after the embedding)."""
+    dropout_hidden: float = 0.0
+    """Dropout between layers."""
+    dropout_output: float = 0.0
+    """Dropout on the last layer's output."""
+    dropout_embedding: float = 0.0
+    """Drop whole tokens of the embedding (Merity et al. 2017)."""
+    dropout_weight: float = 0.0
+    """DropConnect on the hidden-to-hidden weights (weight drop)."""
+    vectors: str = ""
+    """GloVe, fastText or word2vec text file that initialises the embedding; "" for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerConfig:
+    """How text becomes ids."""
+
+    kind: str = "char"
+    """char, byte, word, sentencepiece, or a plugin's."""
+    vocab_size: int = 0
+    """Upper bound on the vocabulary; 0 is the kind's own default."""
+    options: dict[str, str | int | float | bool] = field(default_factory=dict)
+    """Further options of the kind (`algorithm = "bpe"`, `sampling = 0.1`, `min_count = 2`, …)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """What is read and how it is split."""
+
+    per_line: bool = False
+    """One text a line (names, titles), with start and end tokens."""
+    valid: str = ""
+    """File to validate on; "" takes the last `valid_fraction` of the corpus."""
+    valid_fraction: float = 0.1
+    """Share of the corpus, at its end, kept for validation (every text's own end is not touched)."""
+    text_field: str = "text"
+    """Field of JSONL records that holds the text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """The loop: batches, optimiser, schedule, regularisers, bookkeeping."""
+
+    batch_size: int = 32
+    """Parallel streams in a batch."""
+    chunk: int = 64
+    """Time steps of one truncated back-propagation (TBPTT)."""
+    chunk_jitter: float = 5.0
+    """Standard deviation of the random chunk length; 0 makes every chunk `chunk` long."""
+    half_chunk: float = 0.05
+    """Probability that a chunk is half as long (AWD-LSTM)."""
+    reset: float = 0.01
+    """Probability, per chunk, that the carried state starts afresh."""
+    optimizer: str = "adamw"
+    """sgd, adagrad, rmsprop, adam or adamw."""
+    lr: float = 3e-3
+    """Peak learning rate."""
+    momentum: float = 0.0
+    """SGD momentum, RMSprop momentum."""
+    beta1: float = 0.9
+    """Adam's decay of the gradient's mean."""
+    beta2: float = 0.99
+    """Adam's decay of the gradient's square; RMSprop's alpha."""
+    weight_decay: float = 0.01
+    """Weight decay (decoupled in adamw, L2 elsewhere)."""
+    schedule: str = "linear"
+    """constant, linear, cosine, onecycle or plateau."""
+    warmup: int = 100
+    """Steps of linear warm-up."""
+    plateau_factor: float = 0.25
+    """plateau: multiply the rate by this when validation does not improve."""
+    plateau_patience: int = 1
+    """plateau: evaluations without improvement before that."""
+    epochs: float = 10.0
+    """Passes over the training stream; ignored when `steps` or `max_time` is given."""
+    steps: int = 0
+    """Optimiser steps; 0 leaves it to `epochs`."""
+    max_time: str = ""
+    """Wall-clock budget (`90s`, `3m`, `1h`); the schedule fits itself into it."""
+    clip: str = "norm"
+    """Gradient clipping: norm, value or none."""
+    clip_at: float = 1.0
+    """Clipping threshold."""
+    label_smoothing: float = 0.0
+    """Mass spread over the vocabulary in the training loss."""
+    ema: float = 0.0
+    """Decay of the exponential moving average of weights that is evaluated and kept; 0 is off."""
+    ar: float = 0.0
+    """Activation regularisation (L2 on the dropped output, Merity et al. 2017)."""
+    tar: float = 0.0
+    """Temporal activation regularisation (L2 on the difference of neighbouring outputs)."""
+    accumulate: int = 1
+    """Chunks whose gradients are added before a step."""
+    evaluate_every: int = 0
+    """Steps between evaluations; 0 means ten times a run."""
+    checkpoint_every: int = 200
+    """Steps between checkpoints."""
+    log_every: int = 10
+    """Steps between lines of metrics.jsonl."""
+    patience: int = 0
+    """Stop after this many evaluations without improvement; 0 is off."""
+    precision: str = "auto"
+    """auto (bf16 on CUDA, fp32 elsewhere), fp32 or bf16."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    threads: int = 1
+    """CPU threads for torch."""
+    seed: int = 1
+    """Seed of everything random."""
+    sample_prompt: str = ""
+    """Prompt of the samples shown at evaluations."""
+    sample_tokens: int = 200
+    """Length of those samples; 0 shows none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides what a run computes."""
+
+    task: str = "generate"
+    """Which task plugin the recipe is for."""
+    network: NetworkConfig = NetworkConfig()
+    """The network."""
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    """The tokenizer."""
+    data: DataConfig = DataConfig()
+    """The data."""
+    training: TrainingConfig = TrainingConfig()
+    """The loop."""
