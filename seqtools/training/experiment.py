@@ -52,9 +52,9 @@ class Experiment(Protocol):
         """Draw the next batch and compute its loss; called under autocast on CUDA."""
 
     def evaluate(self) -> dict[str, float]:
-        """Figures on validation data for the network as it is now; `valid_loss` (lower is better) picks the best.
+        """Figures on validation data for the network as it is now; the lowest `valid_loss` picks the best.
 
-        Called without gradients, in eval mode, fp32, with the averaged weights in place if there is an average.
+        Called without gradients, in eval mode and fp32, with the averaged weights in place if there are any.
         """
 
     def sample(self) -> str:
