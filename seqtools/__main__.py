@@ -1,0 +1,5 @@
+"""`python -m seqtools`, the same program."""
+
+from seqtools.cli import main
+
+main()
