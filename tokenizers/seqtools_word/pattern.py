@@ -1,0 +1,86 @@
+"""What a word is, and which words are written without a blank between them.
+
+The pattern is made of explicit character ranges only, so that Python's `re` (the host face) and RE2
+(the `Tokenizer` operator of the graph face) cut every text at the same places whatever Unicode version
+each was built with. No two alternatives can match different lengths ambiguously, so "first alternative"
+(Python) and "longest match" (the operator) agree too.
+"""
+
+from __future__ import annotations
+
+import re
+
+from seqtools.tokens import SPECIALS
+
+# Every character that Unicode calls white space, and the information separators that Python adds.
+BLANKS = "\t\n\v\f\r\x1c-\x1f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+# ASCII but letters and digits; Latin-1 signs; general, CJK and full-width punctuation; arrows and signs.
+PUNCTUATION = (
+    "!-/:-@\\[-`{-~\xa1-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb-\xbf\xd7\xf7\u2010-\u2027\u2030-\u205e\u20a0-\u20c0"
+    "\u2190-\u2bff\u3001-\u3003\u3008-\u3020\u3030\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+)
+# Written without blanks (kana, Chinese characters) or one picture each: a token by itself.
+SINGLES = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U0001f000-\U0001faff\U00020000-\U0003ffff"
+
+_WORD = f"[^{BLANKS}{PUNCTUATION}{SINGLES}]"
+_TEXT = (
+    r"\n",
+    # A blank before a straight quote says that it opens; the blank is part of the token.
+    ' "',
+    r"[0-9]+(?:[.,][0-9]+)+",
+    f"['’]?{_WORD}+(?:['’-]{_WORD}+)*",
+    r"\.\.\.|--",
+    f"[{PUNCTUATION}{SINGLES}]",
+)
+
+# No blank on the left / on the right of these when words are joined to text.
+_CLOSING = frozenset([*".,;:!?%)]}'’”»…、。，．！？：；）］｝」』〉》", "..."])
+_OPENING = frozenset([*"([{“‘«¿¡#$£€（［｛「『〈《"])
+_BETWEEN = frozenset([*"-/_@\\‐‑–—", "--"])
+_SINGLE = re.compile(f"[{SINGLES}]")
+OPENING_QUOTE, QUOTE = ' "', '"'
+
+
+def pattern(mode: str, unknown_word: str) -> str:
+    """The regular expression whose matches are the words, the same for `re` and RE2.
+
+    Args:
+        mode: `text` or `whitespace`.
+        unknown_word: kept whole in `text` mode although it has punctuation (`<unk>`); "" for none.
+    """
+    if mode == "whitespace":
+        return f"\\n|[^{BLANKS}]+"
+    plain = not unknown_word or re.fullmatch(f"{_WORD}+", unknown_word)
+    whole = [] if plain else [re.escape(unknown_word)]
+    return "|".join([*whole, *_TEXT])
+
+
+def lower(text: str) -> str:
+    """Lower case, character by character: both small sigmas become one, for what follows cannot count."""
+    return text.lower().replace("ς", "σ")
+
+
+def surface(word: str) -> str:
+    """What a token shows: start and end show nothing, an opening quote is a quote."""
+    if word in SPECIALS[1:]:
+        return ""
+    return QUOTE if word == OPENING_QUOTE else word
+
+
+def joins_left(word: str, mode: str) -> bool:
+    """Whether a word is written without a blank before it."""
+    if word == "\n":
+        return True
+    return mode == "text" and (word in _CLOSING or word in _BETWEEN or word == QUOTE or _is_single(word))
+
+
+def joins_right(word: str, mode: str) -> bool:
+    """Whether the next word is written without a blank before it."""
+    if word == "\n":
+        return True
+    opens = word in _OPENING or word in _BETWEEN or word == OPENING_QUOTE
+    return mode == "text" and (opens or _is_single(word))
+
+
+def _is_single(word: str) -> bool:
+    return len(word) == 1 and _SINGLE.match(word) is not None
