@@ -45,13 +45,13 @@ def _cell(name: str, where: str, summary: str) -> CellSpec:
 def seqtools_metrics() -> list[MetricSpec]:
     """Figures of a model's surprise."""
     return [
-        _metric("nats_per_character", "Mean surprise for each character.", "nats", lower=True),
-        _metric("bits_per_character", "The same in bits.", "bits", lower=True),
-        _metric("perplexity", "Exponential of the mean surprise for each token.", "", lower=True),
+        _metric("nats_per_token", "Mean surprise of a token.", "nats"),
+        _metric("nats_per_character", "Surprise for each character of the text.", "nats"),
+        _metric("bits_per_character", "Surprise for each character of the text, in bits.", "bits"),
+        _metric("perplexity", "Exponential of the mean surprise of a token."),
+        _metric("word_perplexity", "Exponential of the surprise for each word, line ends counted."),
     ]
 
 
-def _metric(name: str, summary: str, unit: str, *, lower: bool) -> MetricSpec:
-    return MetricSpec(
-        name=name, target=f"seqtools.metrics:{name}", summary=summary, unit=unit, lower_is_better=lower
-    )
+def _metric(name: str, summary: str, unit: str = "") -> MetricSpec:
+    return MetricSpec(name=name, target=f"seqtools.metrics:{name}", summary=summary, unit=unit)

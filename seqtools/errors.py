@@ -33,8 +33,12 @@ class SeqtoolsError(Exception):
         super().__init__(subject, cause, cure)
 
     def __str__(self) -> str:
-        line = f"{self.subject}: {self.cause.rstrip('.')}."
-        return f"{line} {self.cure.rstrip('.')}." if self.cure else line
+        line = f"{self.subject}: {_sentence(self.cause)}"
+        return f"{line} {_sentence(self.cure)}" if self.cure else line
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(("?", "!")) else text.rstrip(".") + "."
 
 
 class DataError(SeqtoolsError):

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from seqtools import loader
 from seqtools.registry import Registry
 
+Environment = dict[str, str] | None
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -6,6 +6,7 @@ Nothing heavy is imported here: `--help` shows the summaries of specs and loads 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -20,13 +21,28 @@ from seqtools.cli.options import add_common_options
 class Root(PluginGroup):
     """The root group; ends every run with one of the documented exit codes."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
-        """Run the program; standalone, all errors become one line and an exit code."""
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the program; standalone, every error becomes one line and an exit code."""
+
+        def run() -> Any:
+            return super(Root, self).main(args, prog_name, complete_var, standalone_mode=False, **extra)
+
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
+            return run()
         state.reset(os.environ)
         extra.setdefault("color", state.color)
-        return guarded(lambda: super(Root, self).main(*args, standalone_mode=False, **extra))
+        return guarded(run)
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run a command; what it returns is dropped, so that only an explicit exit gives a code."""
+        super().invoke(ctx)
 
 
 @click.group(cls=Root, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

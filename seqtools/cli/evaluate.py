@@ -1,0 +1,58 @@
+"""`seqtools evaluate -m MODEL …`: hand everything to the task that the model file names."""
+
+from __future__ import annotations
+
+import click
+
+from seqtools import loader
+from seqtools.bundled import bundled_model
+from seqtools.cli import state
+from seqtools.errors import UsageError
+from seqtools.output import detail
+from seqtools.plugin import resolve
+
+_FORWARD = {
+    "ignore_unknown_options": True,  # the task's command parses and documents them
+    "allow_extra_args": True,
+    "help_option_names": [],
+}
+
+
+@click.command("evaluate", context_settings=_FORWARD, add_help_option=False)
+@click.option("-m", "--model", "model", default=None, help="Model file (default: the task's bundled one).")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def command(context: click.Context, model: str | None, arguments: tuple[str, ...]) -> None:
+    """Measure a model file; the options are those of the file's task."""
+    asks_help = bool({"-h", "--help"} & set(arguments))
+    name = _only_task() if model is None else _task_of(model)
+    provided = loader.lookup(loader.registry().tasks, "task", name)
+    if not provided.spec.evaluate:
+        raise UsageError(f"task '{name}'", "it has no evaluation")
+    state.running = provided.origin
+    task_command = resolve(provided.spec.evaluate, f"task '{name}'")
+    path = model
+    if path is None and not asks_help:
+        path = str(bundled_model(provided.spec))
+    detail(f"task {name}, model {path}")
+    words = [*(("-m", path) if path else ()), *arguments]
+    with task_command.make_context(context.info_name, words, parent=context.parent) as inner:
+        task_command.invoke(inner)
+
+
+def _task_of(model: str) -> str:
+    from pathlib import Path
+
+    from seqtools.model_file import ModelFile
+
+    return ModelFile.open(Path(model)).task
+
+
+def _only_task() -> str:
+    """The task to evaluate when no model says: the one that can be and brings a model."""
+    names = [
+        name for name, task in loader.registry().tasks.items() if task.spec.evaluate and task.spec.bundled
+    ]
+    if len(names) != 1:
+        raise UsageError("evaluate", "no model file is named", "Name one with -m MODEL")
+    return names[0]
