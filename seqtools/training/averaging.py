@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class WeightAverage:
@@ -19,9 +19,10 @@ class WeightAverage:
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self._decay = decay
-        self._weights = [p.detach() for p in network.parameters()]
+        # Parameters, not their storages: cuDNN may move those into one flat buffer later on.
+        self._weights: list[Tensor] = list(network.parameters())
         self._names = [name for name, _ in network.named_parameters()]
-        self._average = [w.clone() for w in self._weights] if decay else []
+        self._average = [w.detach().clone() for w in self._weights] if decay else []
         self._updates = 0
 
     def update(self) -> None:
@@ -29,7 +30,8 @@ class WeightAverage:
         if not self._average:
             return
         decay = min(self._decay, (1 + self._updates) / (10 + self._updates))
-        torch._foreach_lerp_(self._average, self._weights, 1.0 - decay)
+        with torch.no_grad():
+            torch._foreach_lerp_(self._average, self._weights, 1.0 - decay)
         self._updates += 1
 
     @contextmanager
@@ -41,12 +43,14 @@ class WeightAverage:
         if not self._average:
             yield
             return
-        kept = [w.clone() for w in self._weights]
-        torch._foreach_copy_(self._weights, self._average)
+        kept = [w.detach().clone() for w in self._weights]
+        with torch.no_grad():
+            torch._foreach_copy_(self._weights, self._average)
         try:
             yield
         finally:
-            torch._foreach_copy_(self._weights, kept)
+            with torch.no_grad():
+                torch._foreach_copy_(self._weights, kept)
 
     def state_dict(self) -> dict[str, Any]:
         """The average by parameter name and the number of updates."""
@@ -56,6 +60,7 @@ class WeightAverage:
         """Take back `state_dict`; where no average was kept before, it starts from the present weights."""
         if self._average:
             weights = state["weights"]
-            kept = [weights[name] for name in self._names] if weights else self._weights
-            torch._foreach_copy_(self._average, kept)
+            kept: list[Tensor] = [weights[name] for name in self._names] if weights else self._weights
+            with torch.no_grad():
+                torch._foreach_copy_(self._average, kept)
         self._updates = state["updates"]

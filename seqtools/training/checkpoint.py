@@ -72,7 +72,7 @@ class CheckpointFolder:
         tensors: dict[str, Tensor] = {}
         tree = pack(state, tensors)
         files = [self.path / f"{stem}.safetensors", self.path / f"{stem}.json"]
-        # A checkpoint of this very step is there after a resume; it is complete and says the same.
+        # Saving a step twice (its evaluation came in) changes only the JSON, so it is whole in between.
         write_tensors(files[0], tensors)
         write_text(files[1], json.dumps({"format": FORMAT, "step": step, "state": tree}))
         for other in self.path.iterdir():

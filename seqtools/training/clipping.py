@@ -39,11 +39,6 @@ def clipper(kind: str, threshold: float) -> Clip:
     return {"norm": by_norm, "value": by_value, "none": measure}[kind]
 
 
-def ready(parameters: list[nn.Parameter]) -> list[nn.Parameter]:
-    """Those that can learn; torch's clipping wants no frozen ones."""
-    return [parameter for parameter in parameters if parameter.requires_grad]
-
-
 def all_finite(tensors: list[Tensor]) -> bool:
     """Whether no entry of any tensor is NaN or infinite (one synchronisation)."""
     with torch.no_grad():

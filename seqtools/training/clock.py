@@ -62,10 +62,14 @@ class Clock:
         """Seconds since the start of the run, earlier sittings included."""
         return self._now() - self._began
 
-    def resume(self, elapsed: float, evaluation: float) -> None:
+    def state_dict(self) -> dict[str, float]:
+        """Seconds spent so far and on the last evaluation."""
+        return {"elapsed": self.elapsed, "evaluation": self.evaluation}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
         """Go on from a checkpoint's times."""
-        self._began = self._now() - elapsed
-        self.evaluation = evaluation
+        self._began = self._now() - state["elapsed"]
+        self.evaluation = state["evaluation"]
 
     def progress(self, step: int, elapsed: float) -> float:
         """Share of the run that is done when `step` steps are, in 0..1."""

@@ -33,7 +33,7 @@ class AppendOnly:
             raise unwritable(self.path, error) from error
 
     def length(self) -> int:
-        """Bytes on disk, forced there, so that a checkpoint never remembers more than survives a power cut."""
+        """Bytes, forced to disk so that a checkpoint never remembers more than survives a power cut."""
         if not self.path.exists():
             return 0
         sync(self.path)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import nn
 from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
@@ -57,18 +56,18 @@ def set_rate(optimizer: Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def optimizer_state(optimizer: Optimizer) -> dict[str, Any]:
-    """The moments, one entry a parameter, with string keys throughout."""
-    return {str(index): entry for index, entry in optimizer.state_dict()["state"].items()}
+class Moments:
+    """The optimiser's running means as a part of a checkpoint; rates and decays stay the recipe's."""
 
+    def __init__(self, optimizer: Optimizer) -> None:
+        self._optimizer = optimizer
 
-def load_optimizer_state(optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Take back `optimizer_state`; rates and decays stay those of the recipe."""
-    whole = optimizer.state_dict()
-    whole["state"] = {
-        int(index): {
-            key: value.clone() if isinstance(value, torch.Tensor) else value for key, value in e.items()
-        }
-        for index, e in state.items()
-    }
-    optimizer.load_state_dict(whole)
+    def state_dict(self) -> dict[str, Any]:
+        """One entry a parameter, in order, keys as strings."""
+        return {str(index): entry for index, entry in self._optimizer.state_dict()["state"].items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back `state_dict`."""
+        whole = self._optimizer.state_dict()
+        whole["state"] = {int(index): entry for index, entry in state.items()}
+        self._optimizer.load_state_dict(whole)

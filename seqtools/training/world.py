@@ -10,17 +10,18 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
 from seqtools.errors import DeviceError
 
 # Rank 0 evaluates alone while the others wait for it; an evaluation may take long.
 PATIENCE = timedelta(hours=6)
+
+Value = TypeVar("Value")
 
 
 def resolve_device(name: str, local_rank: int = 0) -> torch.device:
@@ -106,10 +107,11 @@ class World:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             gradients.append(parameter.grad)
-        flat = _flatten_dense_tensors(gradients)
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
         dist.all_reduce(flat)
         flat.div_(self.size)
-        torch._foreach_copy_(gradients, list(_unflatten_dense_tensors(flat, gradients)))
+        parts = torch.split(flat, [gradient.numel() for gradient in gradients])
+        torch._foreach_copy_(gradients, [p.view_as(g) for p, g in zip(parts, gradients, strict=True)])
 
     def sum(self, values: Tensor) -> Tensor:
         """Sum of a device tensor over the processes, in place."""
@@ -123,7 +125,7 @@ class World:
             for tensor in tensors:
                 dist.broadcast(tensor, 0)
 
-    def tell[Value](self, value: Value) -> Value:
+    def tell(self, value: Value) -> Value:
         """Rank 0's value, on every rank."""
         if self.size == 1:
             return value
@@ -132,7 +134,7 @@ class World:
         told: Value = box[0]
         return told
 
-    def collect[Value](self, value: Value) -> list[Value]:
+    def collect(self, value: Value) -> list[Value]:
         """Every rank's value in order of rank, on rank 0; an empty list elsewhere."""
         if self.size == 1:
             return [value]
