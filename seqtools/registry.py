@@ -233,10 +233,10 @@ class Registry:
 
 _KINDS = tuple(kind.kind for kind in HOOKS.values())
 _STAGE_WORDS = {
-    "load": "is skipped because its import failed",
-    "register": "is skipped because its hooks are not valid",
-    "call": "is skipped because a hook failed",
-    "event": "gets no further training events because it failed",
+    "load": "skipped, its import failed",
+    "register": "skipped, its hooks are not valid",
+    "call": "skipped, a hook failed",
+    "event": "gets no further training events, it failed",
 }
 
 

@@ -7,7 +7,7 @@ import click
 from seqtools import loader
 from seqtools.bundled import bundled_model
 from seqtools.cli import state
-from seqtools.errors import UsageError
+from seqtools.errors import PluginError, UsageError
 from seqtools.output import detail
 from seqtools.plugin import resolve
 
@@ -26,7 +26,7 @@ def command(context: click.Context, model: str | None, arguments: tuple[str, ...
     """Measure a model file; the options are those of the file's task."""
     asks_help = bool({"-h", "--help"} & set(arguments))
     name = _only_task() if model is None else _task_of(model)
-    provided = loader.lookup(loader.registry().tasks, "task", name)
+    provided = loader.lookup(loader.registry().tasks, "task", name, PluginError)
     if not provided.spec.evaluate:
         raise UsageError(f"task '{name}'", "it has no evaluation")
     state.running = provided.origin
