@@ -24,6 +24,8 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     temp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temp)
+        # safetensors makes files for their owner alone; who may read the folder may read what is in it.
+        temp.chmod(path.parent.stat().st_mode & 0o666)
         sync(temp)
         temp.replace(path)
         sync(path.parent)
@@ -41,6 +43,13 @@ def unwritable(path: Path, error: Exception) -> TrainingError:
         f"cannot be written ({reason})",
         "The last good checkpoint is kept: free some disk space and run the same command again to go on",
     )
+
+
+def sweep(folder: Path) -> None:
+    """Remove temp files that a killed process left in a folder (ours, and those of safetensors)."""
+    for pattern in (".*.tmp", ".tmp??????"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

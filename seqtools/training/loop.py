@@ -26,7 +26,7 @@ from seqtools.training.clipping import all_finite, clipper
 from seqtools.training.clock import Clock, parse_duration
 from seqtools.training.evaluations import Evaluations
 from seqtools.training.experiment import Experiment
-from seqtools.training.files import write_tensors
+from seqtools.training.files import sweep, write_tensors
 from seqtools.training.interrupt import Interrupt
 from seqtools.training.meter import Meter
 from seqtools.training.metrics_log import Logbook
@@ -133,6 +133,8 @@ class _Trainer:
         """Steps until the end, then the last evaluation."""
         seed_all(self.config.seed, self.world.rank)
         self.run.mkdir(parents=True, exist_ok=True)
+        if self.world.leads:
+            sweep(self.run)
         self.step = self.snapshots.restore()
         if self.step:
             self.line.say(f"Going on from step {self.step}.")
@@ -174,12 +176,12 @@ class _Trainer:
         self.meter.add(self.step, nats, sum(count for _, count, _ in losses), norm)
 
     def attend(self, progress: float) -> None:
-        """Log, evaluate and checkpoint where it is due after a step."""
+        """Log, evaluate and checkpoint where it is due after a step; the end of the run has its own."""
         if self.step % self.config.log_every == 0:
             self.log(progress)
         if self.evaluations.due(self.step, progress):
             self.evaluate(progress)
-        elif self.step % self.config.checkpoint_every == 0:
+        elif progress < 1.0 and self.step % self.config.checkpoint_every == 0:
             self.save(progress)
 
     def progress(self) -> float:
