@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -31,7 +32,9 @@ def parse_duration(text: str) -> float:
 
 
 def spell_duration(seconds: float) -> str:
-    """`45s`, `3m05s`, `2h07m`: short, for people."""
+    """`45s`, `3m05s`, `2h07m`: short, for people; `?` where there is no end in sight."""
+    if not math.isfinite(seconds):
+        return "?"
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole}s"
