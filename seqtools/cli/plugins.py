@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import click
@@ -82,7 +83,8 @@ def _full_name(spec: Any) -> str:
 
 def _line(row: dict[str, Any]) -> str:
     owner = f"{row['distribution']} {row['version']}"
-    offers = ", ".join(f"{offer['kind']} {offer['name']}" for offer in row["offers"])
+    counts = Counter(offer["kind"] for offer in row["offers"])
+    offers = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items())
     return f"{row['name']:<16} {row['status']:<9} {owner:<24} {'; '.join(row['errors']) or offers}".rstrip()
 
 

@@ -34,6 +34,12 @@ def test_there_are_packages_to_look_at() -> None:
     assert {path.name for path in packages()} >= {"seqtools_generate", "seqtools_char"}
 
 
+def test_every_folder_of_code_is_a_package() -> None:
+    """A folder without `__init__.py` still imports, but type checkers and import-linter pass it by."""
+    folders = {path.parent for top in (ROOT / "seqtools", *packages()) for path in top.rglob("*.py")}
+    assert [folder for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+
+
 @pytest.mark.parametrize("root", PLUGIN_ROOTS)
 def test_the_roots_are_no_packages_themselves(root: str) -> None:
     assert not (ROOT / root / "__init__.py").exists(), "it would shadow other projects' packages"
