@@ -1,0 +1,1 @@
+"""The classic cells: Elman's, the LSTM and the GRU."""

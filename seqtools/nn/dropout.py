@@ -1,0 +1,36 @@
+"""Dropout that keeps its mask over time."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Dropout(nn.Module):
+    """Dropout on `[time, batch, width]`.
+
+    Args:
+        rate: probability that a value is set to zero.
+        locked: one mask for all time steps (variational dropout, Gal & Ghahramani 2016), else a fresh one for each.
+    """
+
+    def __init__(self, rate: float, *, locked: bool = True) -> None:
+        super().__init__()
+        self.rate, self.locked = rate, locked
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` with values dropped and the rest scaled up; `x` itself in eval mode."""
+        if not self.training or self.rate == 0:
+            return x
+        if not self.locked:
+            return nn.functional.dropout(x, self.rate)
+        return x * keep_mask(x[:1], self.rate)
+
+    def extra_repr(self) -> str:
+        """For `print(network)`."""
+        return f"{self.rate}, locked={self.locked}"
+
+
+def keep_mask(like: Tensor, rate: float) -> Tensor:
+    """Zeros with probability `rate`, else 1 / (1 - rate); shape, type and device of `like`."""
+    return torch.empty_like(like).bernoulli_(1 - rate).div_(1 - rate)
