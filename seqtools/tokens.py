@@ -6,13 +6,13 @@ No tokenizer has to use this module; ours do, and a plugin may.
 from __future__ import annotations
 
 import codecs
-import difflib
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqtools.errors import DataError, UsageError
+from seqtools.suggest import hint
 
 if TYPE_CHECKING:
     from seqtools.plugin import IntArray
@@ -58,8 +58,7 @@ def refuse_options(kind: str, given: Iterable[str], known: Collection[str]) -> N
         UsageError: `given` is not empty.
     """
     for name in given:
-        near = difflib.get_close_matches(name, known, n=1)
-        cure = f"Did you mean '{near[0]}'?" if near else f"It has: {', '.join(sorted(known)) or 'none'}"
+        cure = hint(name, known) or "Leave it out"
         raise UsageError(f"tokenizer option '{name}'", f"the kind '{kind}' has no such option", cure)
 
 
