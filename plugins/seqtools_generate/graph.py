@@ -1,0 +1,235 @@
+"""The graph of `generate`: prompt, scores, a decoding loop and, where the tokenizer allows, text at both ends.
+
+One graph serves every use: `steps = 0` scores or primes, `steps = 8` again and again streams, `steps = 500`
+writes. A turn of the loop looks at the state, chooses, notes the log-probability and feeds the token, so that
+the state that comes out has seen everything and any cut into chunks gives the same text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import spox
+import spox.opset.ai.onnx.v20 as op
+
+from seqtools.export.cells import State
+from seqtools.export.graph import Var, constant, repeat
+from seqtools.export.linear import Context, pick
+from seqtools.export.network import LoweredLanguageModel
+from seqtools.loader import tokenizer as tokenizer_spec
+from seqtools.plugin import resolve
+
+# The largest uniform below 1: times any float32 total it still rounds to less than the total.
+_LARGEST_UNIFORM = 1 - 2**-24
+
+
+class Greedy:
+    """The likeliest token; of equals, the first."""
+
+    def __call__(self, log_probs: Var) -> Var:
+        """`log_probs [1, batch, vocab]` -> tokens `[1, batch]`."""
+        return op.arg_max(log_probs, axis=2, keepdims=0)
+
+
+class Sample:
+    """Inverse-CDF sampling in vocabulary order, after temperature, top-k and top-p.
+
+    Works on log-probabilities, not logits: they are what a host sees too, so both faces start from the same bits.
+    Truncation sorts the vocabulary and is skipped when it is off.
+
+    Args:
+        temperature: float32 scalar, not 0.
+        top_k: int64 scalar, 0 is off.
+        top_p: float32 scalar, 1 is off.
+    """
+
+    def __init__(self, vocab: int, temperature: Var, top_k: Var, top_p: Var) -> None:
+        self._vocab, self._temperature, self._top_p = vocab, temperature, top_p
+        self._uses_k = op.greater(top_k, constant(0))
+        self._uses_p = op.less(top_p, constant(1, np.float32))
+        self._truncates = op.or_(self._uses_k, self._uses_p)
+        self._k = op.reshape(op.min([op.max([top_k, constant(1)]), constant(vocab)]), constant([1]))
+
+    def __call__(self, log_probs: Var, uniform: Var) -> Var:
+        """`log_probs [1, batch, vocab]`, `uniform [1, batch, 1]` -> tokens `[1, batch]`."""
+        scaled = op.div(log_probs, self._temperature)
+        (left,) = op.if_(
+            self._truncates,
+            then_branch=lambda: [self._truncate(scaled)],
+            else_branch=lambda: [op.identity(scaled)],
+        )
+        cdf = op.cumsum(op.softmax(left, axis=2), constant(2))
+        total = op.gather(cdf, constant([self._vocab - 1]), axis=2)
+        passed = op.less_or_equal(cdf, op.mul(uniform, total))
+        return op.reduce_sum(op.cast(passed, to=np.int64), constant([2]), keepdims=0)
+
+    def _truncate(self, scaled: Var) -> Var:
+        (left,) = op.if_(
+            self._uses_k,
+            then_branch=lambda: [self._top_k(scaled)],
+            else_branch=lambda: [op.identity(scaled)],
+        )
+        (left,) = op.if_(
+            self._uses_p,
+            then_branch=lambda: [self._nucleus(left)],
+            else_branch=lambda: [op.identity(left)],
+        )
+        return left
+
+    def _top_k(self, scaled: Var) -> Var:
+        """Keep what reaches the k-th largest; ties stay."""
+        largest, _ = op.top_k(scaled, self._k, axis=2)
+        least = op.reduce_min(largest, constant([2]), keepdims=1)
+        return self._keep(op.greater_or_equal(scaled, least), scaled)
+
+    def _nucleus(self, scaled: Var) -> Var:
+        """Keep the smallest set of likeliest tokens that holds `top_p` (Holtzman et al. 2020); ties stay."""
+        probs = op.softmax(scaled, axis=2)
+        falling, _ = op.top_k(probs, constant([self._vocab]), axis=2)
+        short = op.less(op.cumsum(falling, constant(2)), self._top_p)
+        last = op.reduce_sum(op.cast(short, to=np.int64), constant([2]), keepdims=1)
+        least = op.gather_elements(falling, op.min([last, constant([self._vocab - 1])]), axis=2)
+        return self._keep(op.greater_or_equal(probs, least), scaled)
+
+    def _keep(self, kept: Var, scaled: Var) -> Var:
+        return op.where(kept, scaled, constant(-np.inf, np.float32))
+
+
+def _inputs(form: str, state_width: int) -> dict[str, Var]:
+    """The frozen inputs, in order."""
+    shapes: dict[str, tuple[type, tuple[str | int, ...]]] = {
+        "text": (np.str_, ("batch",)),
+        "tokens": (np.int64, ("batch", "time")),
+        "lengths": (np.int64, ("batch",)),
+        "state": (np.float32, ("batch", state_width)),
+        "steps": (np.int64, ()),
+        "temperature": (np.float32, ()),
+        "top_k": (np.int64, ()),
+        "top_p": (np.float32, ()),
+        "uniforms": (np.float32, ("steps", "batch")),
+    }
+    if form == "ids":
+        del shapes["text"]
+    return {name: spox.argument(spox.Tensor(kind, shape)) for name, (kind, shape) in shapes.items()}
+
+
+def build(network: Any, tokenizer: Any, *, profile: str, form: str, card: Mapping[str, Any]) -> onnx.ModelProto:
+    """The model file's graph, without metadata.
+
+    Args:
+        network: a `LanguageModel` in eval mode.
+        tokenizer: its tokenizer; only the form "text" looks into it.
+        profile: "portable" or "int8".
+        form: "text" or "ids".
+        card: what the output `card` says.
+    """
+    context = Context(profile)
+    language = LoweredLanguageModel(context, network)
+    given = _inputs(form, language.state_width)
+    faces = _faces(tokenizer) if form == "text" else None
+    tokens, lengths = given["tokens"], given["lengths"]
+    if faces is not None:
+        tokens, lengths = _prompt_tokens(given, faces)
+    results = _run(language, given, op.transpose(tokens), lengths)
+    if faces is not None:
+        results = {"new_text": faces.decode(results["new_tokens"]), **results}
+    note = context.weights.text("card.json", json.dumps(card, ensure_ascii=False))
+    return context.weights.build(given, {**results, "card": op.identity(note)})
+
+
+def _faces(tokenizer: Any) -> Any:
+    spec = tokenizer_spec(tokenizer.kind)
+    return resolve(spec.graph, f"tokenizer '{spec.name}'")(tokenizer)
+
+
+def _prompt_tokens(given: Mapping[str, Var], faces: Any) -> Sequence[Var]:
+    """The given tokens, or the text's where none are given: `[batch, time]` and lengths `[batch]`."""
+    time = op.gather(op.shape(given["tokens"]), constant(1))
+    return op.if_(
+        op.equal(time, constant(0)),
+        then_branch=lambda: faces.encode(given["text"]),
+        else_branch=lambda: [op.identity(given["tokens"]), op.identity(given["lengths"])],
+    )
+
+
+def _run(language: LoweredLanguageModel, given: Mapping[str, Var], tokens: Var, lengths: Var) -> dict[str, Var]:
+    """All but text: outputs by name, batch first; `tokens [time, batch]`."""
+    steps = given["steps"]
+    seen, start = language.unpack(given["state"])
+    outputs, primed = language.prompt(tokens, lengths, start)
+    last, written, chosen = _decode(language, given, primed)
+    next_log_probs, scores = _score(language, tokens, lengths, steps, (start, outputs, last))
+    count = op.unsqueeze(op.cast(op.add(lengths, steps), to=np.float32), constant([1]))
+    return {
+        "new_tokens": _batch_first(written, steps, lengths),
+        "new_log_probs": _batch_first(chosen, steps, lengths),
+        "log_probs": scores,
+        "next_log_probs": next_log_probs,
+        "next_state": language.pack(op.add(seen, count), last),
+    }
+
+
+def _decode(
+    language: LoweredLanguageModel, given: Mapping[str, Var], primed: Sequence[State]
+) -> tuple[list[State], Var, Var]:
+    """The loop: states after it, tokens `[steps, 1, batch]` and their log-probabilities `[steps, 1, batch, 1]`."""
+    greedy = op.equal(given["temperature"], constant(0, np.float32))
+    choose = Greedy()
+    sample = Sample(language.vocab, given["temperature"], given["top_k"], given["top_p"])
+    below_one = op.min([given["uniforms"], constant(_LARGEST_UNIFORM, np.float32)])
+    uniforms = op.unsqueeze(below_one, constant([2]))
+    sizes = [len(layer) for layer in primed]
+
+    def turn(index: Var, *flat: Var) -> list[Var]:
+        states = _grouped(flat, sizes)
+        log_probs = language.log_probs(states[-1][0])
+        (token,) = op.if_(
+            greedy,
+            then_branch=lambda: [choose(log_probs)],
+            else_branch=lambda: [sample(log_probs, op.gather(uniforms, index))],
+        )
+        new = language.step(token, states)
+        return [*(part for layer in new for part in layer), token, pick(log_probs, token)]
+
+    *flat, tokens, log_probs = repeat(given["steps"], [part for layer in primed for part in layer], turn)
+    return _grouped(flat, sizes), tokens, log_probs
+
+
+def _grouped(flat: Sequence[Var], sizes: Sequence[int]) -> list[State]:
+    values = iter(flat)
+    return [[next(values) for _ in range(size)] for size in sizes]
+
+
+def _score(
+    language: LoweredLanguageModel,
+    tokens: Var,
+    lengths: Var,
+    steps: Var,
+    seen: tuple[Sequence[State], Var, Sequence[State]],
+) -> tuple[Var, Var]:
+    """Next log-probabilities `[batch, vocab]` and those of the given tokens `[batch, time]` (`[batch, 0]` if steps).
+
+    Both go through the output layer together: the last state on top, below it what stood before each given
+    token; a run that generates slices the latter off and does not pay for them.
+    """
+    start, outputs, last = seen
+    time = op.slice(op.shape(tokens), constant([0]), constant([1]))
+    scored = op.where(op.equal(steps, constant(0)), time, constant([0]))
+    before = op.slice(op.concat([start[-1][0], outputs], axis=0), constant([0]), scored)
+    log_probs = language.log_probs(op.concat([last[-1][0], before], axis=0))
+    following = op.gather(log_probs, constant(0))
+    told = op.slice(log_probs, constant([1]), constant([np.iinfo(np.int64).max]), constant([0]))
+    picked = op.squeeze(pick(told, op.slice(tokens, constant([0]), scored)), constant([2]))
+    position = op.unsqueeze(op.range(constant(0), op.squeeze(scored), constant(1)), constant([1]))
+    masked = op.where(op.less(position, lengths), picked, constant(0, np.float32))
+    return following, op.transpose(masked)
+
+
+def _batch_first(collected: Var, steps: Var, lengths: Var) -> Var:
+    """`[steps, 1, batch(, 1)]` -> `[batch, steps]`, for no steps too."""
+    shape = op.concat([op.reshape(steps, constant([1])), op.shape(lengths)], axis=0)
+    return op.transpose(op.reshape(collected, shape, allowzero=1))
