@@ -41,7 +41,7 @@ def load_toy() -> ModuleType:
 
 toy = load_toy()
 KEYS: dict[str, Any] = {
-    "steps": 90,
+    "steps": 80,
     "ema": 0.98,
     "accumulate": 2,
     "schedule": "plateau",
@@ -84,8 +84,8 @@ def test_a_run_killed_at_random_moments_ends_bit_for_bit_like_an_undisturbed_one
     toy.run_toy(tmp_path / "whole", KEYS, [])
     tortured = program("torture", tmp_path / "killed", KEYS)
     assert tortured.returncode == 0, tortured.stderr
-    assert tortured.stdout.count("killed") >= 3, tortured.stdout
-    assert tortured.stdout.splitlines()[-1] == "ended 0"
+    alive = [int(line) for line in tortured.stdout.split()]
+    assert len({step for step in alive if 0 < step < KEYS["steps"]}) >= 2, alive
     assert story(tmp_path / "killed") == story(tmp_path / "whole")
 
 

@@ -28,7 +28,7 @@ from seqtools.training.rng import seed_all
 from seqtools.training.world import World
 
 VOCAB, LENGTH = 7, 600
-KILLS = 8
+KILLS = 6
 
 
 class Toy:
@@ -123,18 +123,34 @@ def run_toy(run: Path, keys: dict[str, Any], lines: list[str] | None = None) -> 
 
 
 def torture(run: Path, keys: dict[str, Any]) -> None:
-    """Train in forked processes, each killed after a random while, the last one left alone."""
-    moments = random.Random(1)
-    for attempt in range(KILLS + 1):
+    """Train in forked processes, each killed at a random moment, the last one left alone.
+
+    Every other one is let live until it has saved something, or else a slow machine would never get on;
+    the rest die wherever they are, while starting or restoring too.
+    """
+    moments = random.Random()
+    run_toy(run.with_name("warm-up"), {"steps": 1}, [])  # torch imports half of itself at the first step
+    for attempt in range(KILLS):
+        before = saved(run)
         child = os.fork()
         if child == 0:
             run_toy(run, keys, [])
             os._exit(0)
-        if attempt < KILLS:
-            time.sleep(moments.uniform(0.02, 0.25))
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        print("killed" if os.WIFSIGNALED(status) else "ended", os.WEXITSTATUS(status))
+        wanted = before + (moments.choice((1, 8, 16)) if attempt % 2 == 0 else 0)
+        deadline = time.monotonic() + 20.0
+        while saved(run) < wanted and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0.0, 0.06))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        print(saved(run))
+    run_toy(run, keys, [])
+
+
+def saved(run: Path) -> int:
+    """Step of the newest checkpoint, 0 without one."""
+    steps = [int(path.stem.partition("-")[2]) for path in (run / "checkpoint").glob("step-*.json")]
+    return max(steps, default=0)
 
 
 def pair(run: Path, keys: dict[str, Any]) -> None:
