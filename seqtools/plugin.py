@@ -30,6 +30,18 @@ hookimpl = pluggy.HookimplMarker("seqtools")
 EXTRA_OF = {"torch": "train", "onnx": "train", "spox": "train", "safetensors": "train", "rich": "train"}
 
 
+def missing_extra(error: BaseException, subject: str) -> MissingDependencyError | None:
+    """What to tell a person if an import failed for want of an extra's package; None if it did not."""
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if missing not in EXTRA_OF:
+        return None
+    return MissingDependencyError(
+        subject,
+        f"it needs the package '{missing}', which is not installed",
+        f'Install it with: pip install "seqtools-suite[{EXTRA_OF[missing]}]"',
+    )
+
+
 def resolve(target: str, subject: str) -> Any:
     """Import what a `"module:attribute"` string names.
 
@@ -42,16 +54,10 @@ def resolve(target: str, subject: str) -> Any:
         value: Any = importlib.import_module(module_name)
         for part in attribute.split(".") if attribute else ():
             value = getattr(value, part)
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing in EXTRA_OF:
-            raise MissingDependencyError(
-                subject,
-                f"it needs the package '{missing}', which is not installed",
-                f'Install it with: pip install "seqtools-suite[{EXTRA_OF[missing]}]"',
-            ) from error
-        raise PluginError(subject, f"cannot import {target!r} ({error})", "Reinstall the plugin") from error
     except (ImportError, AttributeError) as error:
+        missing = missing_extra(error, subject)
+        if missing:
+            raise missing from error
         raise PluginError(subject, f"cannot import {target!r} ({error})", "Reinstall the plugin") from error
     return value
 
@@ -110,7 +116,7 @@ class TokenizerSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class CellSpec(Spec):
-    """A recurrent cell. `target` is its torch class; `lowering` its spox class, or "" to inline one traced step."""
+    """A recurrent cell. `target` is its torch class; `lowering` its spox class, "" to inline one step."""
 
     kind: ClassVar[str] = "cell"
     lowering: str = ""

@@ -15,6 +15,7 @@ import click
 
 from seqtools.cli import state
 from seqtools.errors import PluginError, SeqtoolsError
+from seqtools.plugin import missing_extra
 from seqtools.registry import cure_for, describe
 
 INTERRUPTED = 130
@@ -57,7 +58,10 @@ def _fail(error: BaseException, code: int, message: str) -> NoReturn:
 
 
 def _unexpected(error: Exception) -> tuple[int, str]:
-    """Exit code and message of an error that nobody foresaw; a stranger's plugin is named."""
+    """Exit code and message of an error no command raised on purpose; a stranger's plugin is named."""
+    missing = missing_extra(error, "this command")
+    if missing:
+        return missing.exit_code, str(missing)
     origin = state.running
     if origin is not None and origin.distribution != OURS:
         broken = PluginError(str(origin), f"its command failed: {describe(error)}", cure_for(origin))
