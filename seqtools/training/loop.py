@@ -28,6 +28,7 @@ from seqtools.training.evaluations import Evaluations
 from seqtools.training.experiment import Experiment
 from seqtools.training.files import sweep, write_tensors
 from seqtools.training.interrupt import Interrupt
+from seqtools.training.limits import check_limits
 from seqtools.training.meter import Meter
 from seqtools.training.metrics_log import Logbook
 from seqtools.training.optimizers import Moments, make_optimizer, set_rate
@@ -80,8 +81,10 @@ def train(
 
     Raises:
         TrainingError: the loss is not finite, or nothing can be written; the last good checkpoint is kept.
+        UsageError: a key of the recipe is out of range.
         KeyboardInterrupt: after a checkpoint of the last whole step.
     """
+    check_limits(config)
     torch.set_num_threads(config.threads)
     # Adam's moments of rare tokens fade into denormal numbers, on which CPUs crawl.
     torch.set_flush_denormal(True)

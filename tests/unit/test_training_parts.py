@@ -25,6 +25,7 @@ from seqtools.training.clipping import all_finite, clipper
 from seqtools.training.clock import Clock, parse_duration, spell_duration
 from seqtools.training.evaluations import Evaluations
 from seqtools.training.files import sweep, write_tensors, write_text
+from seqtools.training.limits import check_limits
 from seqtools.training.metrics_log import Logbook
 from seqtools.training.optimizers import make_optimizer, set_rate
 from seqtools.training.precision import autocast
@@ -146,6 +147,17 @@ def test_a_plateau_lowers_the_rate() -> None:
 def test_unknown_names_are_usage_errors(make: Any, cause: str) -> None:
     with pytest.raises(UsageError, match=cause):
         make()
+
+
+def test_keys_out_of_range_are_all_named() -> None:
+    check_limits(TrainingConfig())
+    config = TrainingConfig(lr=0.0, accumulate=0, ema=1.0)
+    with pytest.raises(UsageError) as caught:
+        check_limits(config)
+    assert str(caught.value) == (
+        "training: lr is 0 and must be above zero; ema is 1 and must be in 0..1, 1 excluded; "
+        "accumulate is 0 and must be at least 1. Change the recipe."
+    )
 
 
 def parameters(*gradients: list[float]) -> list[nn.Parameter]:
