@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from seqtools import __version__, loader
-from seqtools.registry import describe
+from seqtools.provided import describe
 
 OK, NOTE, WARN, FAIL = "ok", "note", "warn", "fail"
 

@@ -25,7 +25,8 @@ from seqtools.plugin import (
     TokenizerSpec,
     TrainingEvent,
 )
-from seqtools.registry import Failure, Provided, Registry
+from seqtools.provided import Failure, Provided
+from seqtools.registry import Registry
 from seqtools.suggest import hint
 
 S = TypeVar("S", bound=Spec)

@@ -16,7 +16,7 @@ import click
 from seqtools.cli import state
 from seqtools.errors import PluginError, SeqtoolsError
 from seqtools.plugin import missing_extra
-from seqtools.registry import cure_for, describe
+from seqtools.provided import cure_for, describe
 
 INTERRUPTED = 130
 OURS = "seqtools-suite"
