@@ -1,4 +1,4 @@
-"""For the tests of plugins: fixtures and suites to inherit. Needs pytest; nothing else imports this.
+"""For the tests of plugins: fixtures and suites to inherit. Needs pytest and hypothesis; nothing else imports this.
 
 In a plugin's `conftest.py`:
 

@@ -10,8 +10,8 @@ import base64
 import binascii
 import io
 import re
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -32,6 +32,7 @@ from seqtools.tokens import (
     well_formed,
 )
 from seqtools_sentencepiece.corpus import training_lines
+from seqtools_sentencepiece.sampling import BpeDropout, NBestSampler, Sampler
 
 if TYPE_CHECKING:
     from seqtools.plugin import IntArray
@@ -42,10 +43,6 @@ DEFAULT_VOCAB_SIZE = 4000
 _SMALLEST = 260
 # SentencePiece writes blanks as this character; one in the text itself is spelled in bytes instead.
 _BLANK = "\u2581"
-# Sampling builds a lattice over its whole input: give it a line, or a part of a long one, at a time.
-_SAMPLED_PARTS = re.compile(r"\n|[^\n]{1,500}")
-# The library draws from one generator a process.
-_SAMPLING = threading.Lock()
 
 
 class SentencePieceTokenizer:
@@ -143,28 +140,22 @@ class SentencePieceTokenizer:
 
     def encode(self, text: str) -> IntArray:
         """Ids of the best segmentation, `[time]`."""
-        return np.array(self._encode(well_formed(text)), dtype=np.int64)
+        first, *rest = well_formed(text).split(_BLANK)
+        ids: list[int] = list(self._processor.encode(first))
+        for part in rest:
+            ids.extend(self._blank)
+            ids.extend(self._processor.encode(part))
+        return np.array(ids, dtype=np.int64)
 
     def encode_sampled(self, text: str, rng: np.random.Generator) -> IntArray:
-        """Ids of a random segmentation, `[time]`; the same for the same state of `rng`.
-
-        The library's generator is global and, in some releases, seeded once a thread: a thread of its own
-        and a seed drawn from `rng` make the result depend on `rng` alone.
-        """
-        seed = int(rng.integers(1, 2**31))
-        if not self.sampling or not text:
+        """Ids of a random segmentation, `[time]`; the same for the same state of `rng`."""
+        if not self.sampling:
             return self.encode(text)
-        ids: list[int] = []
-
-        def work() -> None:
-            sentencepiece.SetRandomGeneratorSeed(seed)
-            for part in _SAMPLED_PARTS.findall(well_formed(text)):
-                ids.extend(self._encode(part, enable_sampling=True, alpha=self.sampling, nbest_size=-1))
-
-        with _SAMPLING:
-            thread = threading.Thread(target=work)
-            thread.start()
-            thread.join()
+        first, *rest = well_formed(text).split(_BLANK)
+        ids = self._sampler.sample(first, rng)
+        for part in rest:
+            ids.extend(self._blank)
+            ids.extend(self._sampler.sample(part, rng))
         return np.array(ids, dtype=np.int64)
 
     def decode(self, ids: Sequence[int] | IntArray) -> str:
@@ -179,14 +170,21 @@ class SentencePieceTokenizer:
         """Text while tokens arrive, whole characters only."""
         return Utf8Stream(self._table)
 
-    def _encode(self, text: str, **options: Any) -> list[int]:
-        """Ids of a text; the character that stands for blanks inside the library is spelled in bytes."""
-        first, *rest = text.split(_BLANK)
-        ids: list[int] = list(self._processor.encode(first, **options))
-        for part in rest:
-            ids.extend(self._blank)
-            ids.extend(self._processor.encode(part, **options))
-        return ids
+    @cached_property
+    def _sampler(self) -> Sampler:
+        processor = self._processor
+        scores = [processor.get_score(index) for index in range(self.vocab_size)]
+        if self.algorithm == "unigram":
+
+            def candidates(word: str, count: int) -> list[list[int]]:
+                return [list(ids) for ids in processor.nbest_encode_as_ids(word, nbest_size=count)]
+
+            return NBestSampler(candidates, scores, self.sampling)
+        plain = (
+            i for i in range(self.vocab_size) if not processor.is_byte(i) and not processor.is_control(i)
+        )
+        pieces = {processor.id_to_piece(i).replace(_BLANK, " "): i for i in plain if i != UNKNOWN}
+        return BpeDropout(pieces, scores, processor.encode, self.sampling)
 
     def _bytes_of(self, index: int) -> bytes | None:
         """What an id decodes to; `None` for start and end."""
