@@ -1,0 +1,273 @@
+"""Recipes from TOML, `--set` and flags: strict, and with every mistake told at once.
+
+A recipe is laid in layers, later ones over earlier ones: defaults, preset, `--config`, `--set`, flags.
+A layer is a flat mapping from dotted keys (`training.lr`) to values and a name for error messages.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, get_type_hints
+
+from seqtools import recipe as recipe_module
+from seqtools.errors import ConfigError
+from seqtools.recipe import Recipe
+from seqtools.suggest import closest
+
+# The one table whose keys are the tokenizer plugin's business.
+FREE = "tokenizer.options"
+
+CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "network.layer_norm": ("none", "between", "cell"),
+        "network.init": ("orthogonal", "uniform"),
+        "training.optimizer": ("sgd", "adagrad", "rmsprop", "adam", "adamw"),
+        "training.schedule": ("constant", "linear", "cosine", "onecycle", "plateau"),
+        "training.clip": ("norm", "value", "none"),
+        "training.precision": ("auto", "fp32", "bf16"),
+    }
+)
+_RATES = (0.0, 0.999)
+LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "network.layers": (1, 64),
+        "network.width": (1, 65536),
+        "network.last_width": (0, 65536),
+        "network.embedding": (0, 65536),
+        **{f"network.dropout_{place}": _RATES for place in ("input", "hidden", "output", "embedding", "weight")},
+        "tokenizer.vocab_size": (0, 10_000_000),
+        "data.valid_fraction": (0.0, 0.9),
+        "training.batch_size": (1, 65536),
+        "training.chunk": (1, 100_000),
+        "training.half_chunk": (0.0, 1.0),
+        "training.reset": (0.0, 1.0),
+        "training.label_smoothing": _RATES,
+        "training.sample_tokens": (0, 100_000),
+        "training.seed": (0, 2**63 - 1),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Key:
+    """One setting of a recipe."""
+
+    path: str
+    type: type
+    default: Any
+    summary: str
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Settings from one place; `source` names it in errors."""
+
+    source: str
+    values: Mapping[str, Any]
+
+
+@cache
+def keys() -> Mapping[str, Key]:
+    """Every setting by its dotted path, in the order of the dataclasses."""
+    found: dict[str, Key] = {}
+
+    def walk(cls: type, prefix: str) -> None:
+        hints, summaries = get_type_hints(cls), _attribute_docstrings(cls)
+        for field in dataclasses.fields(cls):
+            kind, path = hints[field.name], prefix + field.name
+            if dataclasses.is_dataclass(kind):
+                walk(kind if isinstance(kind, type) else type(kind), f"{path}.")
+                continue
+            factory = field.default_factory
+            default = field.default if factory is dataclasses.MISSING else factory()
+            plain = kind if isinstance(kind, type) else dict
+            found[path] = Key(path, plain, default, summaries[field.name])
+
+    walk(Recipe, "")
+    return MappingProxyType(found)
+
+
+def _attribute_docstrings(cls: type) -> dict[str, str]:
+    """The string below each field of a recipe dataclass, which Python itself throws away."""
+    tree = ast.parse(inspect.getsource(recipe_module))
+    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__)
+    told: dict[str, str] = {}
+    for field, text in zip(body, body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+            told[field.target.id] = " ".join(str(ast.literal_eval(text.value)).split())
+    return told
+
+
+def read_layer(path: Path) -> Layer:
+    """The settings of a TOML file.
+
+    Raises:
+        ConfigError: the file is missing, not UTF-8 or not TOML (with the line).
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(str(path), "there is no such recipe file", "Check the path after --config") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), f"cannot be read ({error})", "A recipe is a UTF-8 TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(path), f"is not valid TOML: {error}", "Mend that line") from error
+    return Layer(str(path), flatten(table))
+
+
+def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested tables to dotted keys; free tables stay whole."""
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, dict) and path != FREE:
+            flat.update(flatten(value, f"{path}."))
+        else:
+            flat[path] = value
+    return flat
+
+
+def parse_assignments(assignments: Iterable[str]) -> Layer:
+    """`--set key=value`; values are TOML, and bare words are strings.
+
+    Raises:
+        ConfigError: no `=` in one of them.
+    """
+    values: dict[str, Any] = {}
+    for assignment in assignments:
+        path, sign, text = assignment.partition("=")
+        if not sign:
+            raise ConfigError(f"--set {assignment}", "there is no '=' in it", "Write --set training.lr=0.002")
+        values[path.strip()] = parse_value(text.strip())
+    return Layer("--set", values)
+
+
+def parse_value(text: str) -> Any:
+    """A TOML value, or the text itself where it is none."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def preset_names() -> list[str]:
+    """Names of the recipes that come with seqtools."""
+    return sorted(path.stem for path in _presets().glob("*.toml"))
+
+
+def preset(name: str) -> Layer:
+    """The settings of a named preset.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name not in preset_names():
+        near = closest(name, preset_names())
+        cure = f"Did you mean '{near}'?" if near else f"Choose one of {', '.join(preset_names())}"
+        raise ConfigError(f"preset '{name}'", "there is no such preset", cure)
+    return Layer(f"preset {name}", read_layer(_presets() / f"{name}.toml").values)
+
+
+def _presets() -> Path:
+    return Path(__file__).with_name("presets")
+
+
+def build(*layers: Layer) -> Recipe:
+    """The recipe that the layers make, later over earlier.
+
+    Raises:
+        ConfigError: any mistake in any layer; all of them are listed.
+    """
+    mistakes: list[str] = []
+    chosen: dict[str, Any] = {path: key.default for path, key in keys().items()}
+    chosen[FREE] = dict(chosen[FREE])
+    for layer in layers:
+        for path, value in layer.values.items():
+            if path.startswith(FREE + "."):
+                chosen[FREE][path.removeprefix(FREE + ".")] = value
+                continue
+            problem, fitted = _fit(path, value)
+            if problem:
+                mistakes.append(f"{layer.source}: {problem}")
+            elif path == FREE:
+                chosen[FREE].update(fitted)
+            else:
+                chosen[path] = fitted
+    if mistakes:
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        raise ConfigError(
+            "recipe", f"{count}: " + "; ".join(mistakes), "See all keys with: seqtools train generate --recipe-help"
+        )
+    return _assemble(Recipe, chosen, "")
+
+
+def _fit(path: str, value: Any) -> tuple[str, Any]:
+    """A complaint about a value, or "" and the value in the key's type."""
+    key = keys().get(path)
+    if key is None:
+        near = closest(path, keys())
+        return f"unknown key '{path}'" + (f" (did you mean '{near}'?)" if near else ""), None
+    if key.type is float and type(value) is int:
+        value = float(value)
+    if type(value) is not key.type:
+        return f"{path} = {json.dumps(value, default=str)} is not {_NOUNS[key.type]}", None
+    choices, limits = CHOICES.get(path), LIMITS.get(path)
+    if choices and value not in choices:
+        near = closest(str(value), choices)
+        return f"{path} = '{value}' is not one of {', '.join(choices)}" + (f" (did you mean '{near}'?)" if near else ""), None
+    if limits and not limits[0] <= value <= limits[1]:
+        return f"{path} = {value} is outside {limits[0]:g} to {limits[1]:g}", None
+    return "", value
+
+
+_NOUNS = {int: "a whole number", float: "a number", str: "a string", bool: "true or false", dict: "a table"}
+
+
+def _assemble(cls: type[Any], chosen: Mapping[str, Any], prefix: str) -> Any:
+    hints, values = get_type_hints(cls), {}
+    for field in dataclasses.fields(cls):
+        path, kind = prefix + field.name, hints[field.name]
+        values[field.name] = _assemble(kind, chosen, f"{path}.") if dataclasses.is_dataclass(kind) else chosen[path]
+    return cls(**values)
+
+
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as a flat mapping."""
+    return flatten(dataclasses.asdict(recipe))
+
+
+def dump(recipe: Recipe) -> str:
+    """The recipe as TOML, each key with its comment; `read_layer` and `build` give the same recipe back."""
+    values, lines, table = settings(recipe), [], ""
+    for path, key in keys().items():
+        head, _, name = path.rpartition(".")
+        if head != table:
+            table = head
+            lines += ["", f"[{table}]"]
+        lines += [f"# {key.summary}", f"{name} = {_toml(values[path])}"]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + " }" if value else "{}"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return f"{value:.1f}"
+    # JSON's strings, numbers, true and false are TOML's too (non-ASCII kept as it is).
+    return json.dumps(value, ensure_ascii=False)
+
+
+def help_table() -> str:
+    """All keys with default and meaning, one a line."""
+    rows = [(path, _toml(key.default), key.summary) for path, key in keys().items()]
+    wide, default = max(len(row[0]) for row in rows), max(len(row[1]) for row in rows)
+    return "\n".join(f"{path:{wide}}  {value:{default}}  {summary}" for path, value, summary in rows)
