@@ -1,0 +1,186 @@
+"""`seqtools evaluate` for language models: how surprised is the file, and does it beat an n-gram?"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from seqtools.plugin import Tokenizer
+    from seqtools_generate.evaluation import Evaluation, Sample
+    from seqtools_generate.protocols import Score
+
+_PROTOCOLS = {"carried": ("carried",), "windows": ("windows",), "both": ("carried", "windows")}
+
+
+@click.command("evaluate")
+@click.option("-m", "--model", required=True, help="Model file.  [default: the bundled one]")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option(
+    "--valid-fraction",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=None,
+    help="Score this share at the end of the text; the floor learns from the rest.  [default: 0.1]",
+)
+@click.option("--whole", is_flag=True, help="Score all of the text (it should be text the model never saw).")
+@click.option("--train", "train", metavar="FILE", help="Text for the floor to learn from; implies --whole.")
+@click.option(
+    "--protocol",
+    type=click.Choice(list(_PROTOCOLS)),
+    default="both",
+    show_default=True,
+    help="carried: one stream, state never reset. windows: each from a zero state, as nanoGPT.",
+)
+@click.option(
+    "--window",
+    type=click.IntRange(1),
+    default=256,
+    show_default=True,
+    help="Predictions in a window, in tokens.",
+)
+@click.option("--floor/--no-floor", default=True, show_default=True, help="Train the n-gram as well.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Where the model runs.",
+)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads.")
+def command(
+    model: str,
+    files: tuple[str, ...],
+    valid_fraction: float | None,
+    whole: bool,
+    train: str | None,
+    protocol: str,
+    window: int,
+    floor: bool,
+    as_json: bool,
+    device: str,
+    threads: int,
+) -> None:
+    """Score FILEs (text, .gz, - for stdin) with a language model, from the .onnx file alone.
+
+    Prints nats and bits per character, perplexity per token and per word, with the state carried
+    through the whole text and in zero-state windows that just touch (nanoGPT draws 200 batches of 64
+    such windows at random; this is the mean it estimates). Beside them an n-gram trained on the rest.
+    """
+    from seqtools import output
+    from seqtools_generate import evaluation
+
+    if whole and (valid_fraction is not None):
+        raise click.UsageError("--whole and --valid-fraction contradict each other.")
+    share = 1.0 if whole else valid_fraction or (1.0 if train else 0.1)
+    tokenizer, score = _open(model, device, threads)
+    sample = _sample(tokenizer, files, train, share)
+    with _Progress(quiet=as_json) as progress:
+        result = evaluation.evaluate(
+            score,
+            tokenizer,
+            sample,
+            which=_PROTOCOLS[protocol],
+            window=window,
+            floor=floor,
+            report=output.detail,
+            progress=progress,
+        )
+    if as_json:
+        told = {"model": model, "files": list(files), "share": share, "window": window, **result.as_json()}
+        click.echo(json.dumps({**told, "verdict": evaluation.verdict(result)}, ensure_ascii=False))
+        return
+    _print(result, model, ", ".join(files), share, window)
+    click.echo(evaluation.verdict(result))
+    for note in _notes(result, tokenizer, sample):
+        output.note(note)
+
+
+def _open(path: str, device: str, threads: int) -> tuple[Tokenizer, Score]:
+    """The file's tokenizer and its scoring function."""
+    import onnxruntime
+
+    from seqtools import loader
+    from seqtools.model_file import ModelFile
+    from seqtools_generate.evaluation import file_score
+
+    model = ModelFile.open(path, expect_task="generate")
+    session = onnxruntime.InferenceSession(model.data)
+    widths = {port.name: port.shape[-1] for port in model.inputs if port.shape}
+    return loader.tokenizer_from(model.tokenizer), file_score(session.run, int(widths["state"]), model.form)
+
+
+def _sample(tokenizer: Tokenizer, files: tuple[str, ...], train: str | None, share: float) -> Sample:
+    """The text to score and the text for the floor; FILEs are joined, then cut at `share` of the end."""
+    from seqtools_generate.evaluation import sample_of
+    from seqtools_generate.texts import read_text
+
+    text = "".join(read_text(name) for name in files)
+    cut = int(len(text) * (1 - share))
+    return sample_of(tokenizer, text[cut:], read_text(train) if train else text[:cut])
+
+
+class _Progress:
+    """A bar on stderr for long texts, only on a terminal; calling it says tokens done and in all."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from seqtools import output
+
+        self._on = not quiet and output.level() >= output.NORMAL and sys.stderr.isatty()
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._on:
+            print(f"\rscored {done:,} of {total:,} tokens", end="", file=sys.stderr, flush=True)
+
+    def __exit__(self, *error: object) -> None:
+        if self._on:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _print(result: Evaluation, model: str, files: str, share: float, window: int) -> None:
+    """The table: one row a metric, one column a protocol or the floor."""
+    part = "whole" if share == 1 else f"last {100 * share:g} %"
+    heads = {"carried": "carried state", "windows": f"{window}-token windows"}
+    if result.floor:
+        heads["floor"] = f"{result.floor['name']} floor"
+    columns = [(heads[key], figures) for key, figures in result.columns.items()]
+    click.echo(
+        f"{Path(model).name} on {files} ({part}: {result.tokens:,} tokens, {result.characters:,} characters)"
+    )
+    click.echo(" " * 20 + "".join(f"{head:>20}" for head, _ in columns))
+    for name in columns[0][1]:
+        cells = "".join(f"{_number(figures[name]):>20}" for _, figures in columns)
+        click.echo(f"{name.replace('_', ' '):<20}{cells}")
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.4f}" if value < 100 else f"{value:,.2f}" if value < 1e7 else f"{value:.3g}"
+
+
+def _notes(result: Evaluation, tokenizer: Tokenizer, sample: Sample) -> list[str]:
+    """What a reader of the figures should know."""
+    notes = []
+    head = sample.text[:20_000]
+    if tokenizer.decode(tokenizer.encode(head)) != head:
+        notes.append(
+            f"Note: the tokenizer '{tokenizer.kind}' does not keep every character; "
+            "figures per character refer to the original text."
+        )
+    if result.unknown:
+        notes.append(
+            f"Note: {100 * result.unknown / result.tokens:.1f} % of the tokens are unknown words, "
+            "which are easier to predict than the words they stand for."
+        )
+    if result.floor and result.floor["capped"]:
+        notes.append(f"Note: the floor learnt from the last {result.floor['train_tokens']:,} tokens only.")
+    return notes
