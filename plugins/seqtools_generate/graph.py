@@ -8,7 +8,7 @@ the state that comes out has seen everything and any cut into chunks gives the s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import spox.opset.ai.onnx.v20 as op
 
 from seqtools.export.cells import State
 from seqtools.export.graph import Var, constant, repeat
-from seqtools.export.linear import Context, pick
+from seqtools.export.linear import Context
 from seqtools.export.network import LoweredLanguageModel
 from seqtools.loader import tokenizer as tokenizer_spec
 from seqtools.plugin import resolve
@@ -27,19 +27,30 @@ from seqtools.plugin import resolve
 _LARGEST_UNIFORM = 1 - 2**-24
 
 
+# Up to so many values of weights (4 MB) each way to choose gets a loop of its own. A condition in every turn costs
+# what some operators cost; beyond, packed copies of the weights in each loop would cost memory and win nothing.
+_SMALL_NETWORK = 1_000_000
+
+Chosen = tuple[Var, Var]
+"""Tokens and their log-probabilities, both `[1, batch, 1]`."""
+
+
+Choice = Callable[[Var, Var], Sequence[Var]]
+"""`(log_probs [1, batch, vocab], turn [1]) -> Chosen`."""
+
+
 class Greedy:
     """The likeliest token; of equals, the first."""
 
-    def __call__(self, log_probs: Var) -> Var:
-        """`log_probs [1, batch, vocab]` -> tokens `[1, batch]`."""
-        return op.arg_max(log_probs, axis=2, keepdims=0)
+    def __call__(self, log_probs: Var) -> Chosen:
+        """Choose by `log_probs [1, batch, vocab]`."""
+        return op.arg_max(log_probs, axis=2, keepdims=1), op.reduce_max(log_probs, constant([2]), keepdims=1)
 
 
 class Sample:
     """Inverse-CDF sampling in vocabulary order, after temperature, top-k and top-p.
 
     Works on log-probabilities, not logits: they are what a host sees too, so both faces start from the same bits.
-    Truncation sorts the vocabulary and is skipped when it is off.
 
     Args:
         temperature: float32 scalar, not 0.
@@ -51,21 +62,23 @@ class Sample:
         self._vocab, self._temperature, self._top_p = vocab, temperature, top_p
         self._uses_k = op.greater(top_k, constant(0))
         self._uses_p = op.less(top_p, constant(1, np.float32))
-        self._truncates = op.or_(self._uses_k, self._uses_p)
+        self.truncates = op.or_(self._uses_k, self._uses_p)
         self._k = op.reshape(op.min([op.max([top_k, constant(1)]), constant(vocab)]), constant([1]))
 
-    def __call__(self, log_probs: Var, uniform: Var) -> Var:
-        """`log_probs [1, batch, vocab]`, `uniform [1, batch, 1]` -> tokens `[1, batch]`."""
-        scaled = op.div(log_probs, self._temperature)
-        (left,) = op.if_(
-            self._truncates,
-            then_branch=lambda: [self._truncate(scaled)],
-            else_branch=lambda: [op.identity(scaled)],
-        )
-        cdf = op.cumsum(op.softmax(left, axis=2), constant(2))
+    def plain(self, log_probs: Var, uniform: Var) -> Chosen:
+        """Choose by `log_probs [1, batch, vocab]` and `uniform [1, batch, 1]`, temperature only."""
+        return self._draw(op.div(log_probs, self._temperature), log_probs, uniform)
+
+    def truncated(self, log_probs: Var, uniform: Var) -> Chosen:
+        """As `plain` among the tokens that top-k and top-p leave; sorts the vocabulary."""
+        return self._draw(self._truncate(op.div(log_probs, self._temperature)), log_probs, uniform)
+
+    def _draw(self, scaled: Var, log_probs: Var, uniform: Var) -> Chosen:
+        cdf = op.cumsum(op.softmax(scaled, axis=2), constant(2))
         total = op.gather(cdf, constant([self._vocab - 1]), axis=2)
         passed = op.less_or_equal(cdf, op.mul(uniform, total))
-        return op.reduce_sum(op.cast(passed, to=np.int64), constant([2]), keepdims=0)
+        token = op.reduce_sum(op.cast(passed, to=np.int64), constant([2]), keepdims=1)
+        return token, op.gather_elements(log_probs, token, axis=2)
 
     def _truncate(self, scaled: Var) -> Var:
         (left,) = op.if_(
@@ -134,7 +147,7 @@ def build(network: Any, tokenizer: Any, *, profile: str, form: str, card: Mappin
     tokens, lengths = given["tokens"], given["lengths"]
     if faces is not None:
         tokens, lengths = _prompt_tokens(given, faces)
-    results = _run(language, given, op.transpose(tokens), lengths)
+    results = _run(language, given, op.unsqueeze(op.transpose(tokens), constant([2])), lengths)
     if faces is not None:
         results = {"new_text": faces.decode(results["new_tokens"]), **results}
     note = context.weights.text("card.json", json.dumps(card, ensure_ascii=False))
@@ -157,7 +170,7 @@ def _prompt_tokens(given: Mapping[str, Var], faces: Any) -> Sequence[Var]:
 
 
 def _run(language: LoweredLanguageModel, given: Mapping[str, Var], tokens: Var, lengths: Var) -> dict[str, Var]:
-    """All but text: outputs by name, batch first; `tokens [time, batch]`."""
+    """All but text: outputs by name, batch first; `tokens [time, batch, 1]`."""
     steps = given["steps"]
     seen, start = language.unpack(given["state"])
     outputs, primed = language.prompt(tokens, lengths, start)
@@ -176,27 +189,45 @@ def _run(language: LoweredLanguageModel, given: Mapping[str, Var], tokens: Var, 
 def _decode(
     language: LoweredLanguageModel, given: Mapping[str, Var], primed: Sequence[State]
 ) -> tuple[list[State], Var, Var]:
-    """The loop: states after it, tokens `[steps, 1, batch]` and their log-probabilities `[steps, 1, batch, 1]`."""
-    greedy = op.equal(given["temperature"], constant(0, np.float32))
-    choose = Greedy()
+    """The loop: states after it, tokens and their log-probabilities `[steps, 1, batch, 1]`."""
     sample = Sample(language.vocab, given["temperature"], given["top_k"], given["top_p"])
     below_one = op.min([given["uniforms"], constant(_LARGEST_UNIFORM, np.float32)])
     uniforms = op.unsqueeze(below_one, constant([2]))
+    ways: list[Choice] = [
+        lambda log_probs, turn: Greedy()(log_probs),
+        lambda log_probs, turn: sample.truncated(log_probs, op.gather(uniforms, turn)),
+        lambda log_probs, turn: sample.plain(log_probs, op.gather(uniforms, turn)),
+    ]
+    conditions = op.equal(given["temperature"], constant(0, np.float32)), sample.truncates
     sizes = [len(layer) for layer in primed]
+    start = [part for layer in primed for part in layer]
 
-    def turn(index: Var, *flat: Var) -> list[Var]:
-        states = _grouped(flat, sizes)
-        log_probs = language.log_probs(states[-1][0])
-        (token,) = op.if_(
-            greedy,
-            then_branch=lambda: [choose(log_probs)],
-            else_branch=lambda: [sample(log_probs, op.gather(uniforms, index))],
+    def loop(choose: Choice) -> Sequence[Var]:
+        def turn(index: Var, *flat: Var) -> list[Var]:
+            states = _grouped(flat, sizes)
+            token, log_prob = choose(language.log_probs(states[-1][0]), index)
+            new = language.step(token, states)
+            return [*(part for layer in new for part in layer), token, log_prob]
+
+        return repeat(given["steps"], start, turn)
+
+    if language.size <= _SMALL_NETWORK:
+        results = _either(conditions, [lambda way=way: loop(way) for way in ways])
+    else:
+        results = loop(
+            lambda log_probs, turn: _either(conditions, [lambda way=way: way(log_probs, turn) for way in ways])
         )
-        new = language.step(token, states)
-        return [*(part for layer in new for part in layer), token, pick(log_probs, token)]
-
-    *flat, tokens, log_probs = repeat(given["steps"], [part for layer in primed for part in layer], turn)
+    *flat, tokens, log_probs = results
     return _grouped(flat, sizes), tokens, log_probs
+
+
+def _either(conditions: Sequence[Var], branches: Sequence[Callable[[], Sequence[Var]]]) -> Sequence[Var]:
+    """The branch of the first condition that holds, the last one if none does."""
+    if not conditions:
+        return branches[0]()
+    return op.if_(
+        conditions[0], then_branch=branches[0], else_branch=lambda: _either(conditions[1:], branches[1:])
+    )
 
 
 def _grouped(flat: Sequence[Var], sizes: Sequence[int]) -> list[State]:
@@ -223,13 +254,14 @@ def _score(
     log_probs = language.log_probs(op.concat([last[-1][0], before], axis=0))
     following = op.gather(log_probs, constant(0))
     told = op.slice(log_probs, constant([1]), constant([np.iinfo(np.int64).max]), constant([0]))
-    picked = op.squeeze(pick(told, op.slice(tokens, constant([0]), scored)), constant([2]))
+    picked = op.gather_elements(told, op.slice(tokens, constant([0]), scored), axis=2)
+    picked = op.squeeze(picked, constant([2]))
     position = op.unsqueeze(op.range(constant(0), op.squeeze(scored), constant(1)), constant([1]))
     masked = op.where(op.less(position, lengths), picked, constant(0, np.float32))
     return following, op.transpose(masked)
 
 
 def _batch_first(collected: Var, steps: Var, lengths: Var) -> Var:
-    """`[steps, 1, batch(, 1)]` -> `[batch, steps]`, for no steps too."""
+    """`[steps, 1, batch, 1]` -> `[batch, steps]`, for no steps too."""
     shape = op.concat([op.reshape(steps, constant([1])), op.shape(lengths)], axis=0)
     return op.transpose(op.reshape(collected, shape, allowzero=1))

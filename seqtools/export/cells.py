@@ -27,7 +27,7 @@ State = Sequence[Var]
 
 
 class Lowered(Protocol):
-    """What the network needs of a lowered layer; `x` is `[time, batch, input]`, or tokens where it is folded."""
+    """What the network needs of a lowered layer; `x` is `[time, batch, input]`, or tokens `[time, batch, 1]` where folded."""
 
     def sequence(self, x: Var, lengths: Var, state: State) -> tuple[Var, State]:
         """Outputs `[time, batch, width]` (anything past a row's length) and each row's last state."""
@@ -76,7 +76,7 @@ class ExplicitCell:
     def input_part(self, x: Var) -> Var:
         """What the input adds to the gates, `[time, batch, gates * width]`."""
         if self.table is not None:
-            return self._input_norm(op.gather(self.context.weights.add(f"{self.name}.table", self.table), x))
+            return self._input_norm(op.gather_nd(self.context.weights.add(f"{self.name}.table", self.table), x))
         return self._input_norm(self._input(x))
 
     def recurrent_part(self, h: Var) -> Var:
@@ -152,7 +152,7 @@ class LSTM(ExplicitCell):
         """One LSTM node over the whole time; one-hot input times the transposed table where that is folded."""
         if self.normalised or (self.folded and self.context.int8):
             return super().sequence(x, lengths, state)
-        y, last = self._node(one_hot(x, self.table) if self.table is not None else x, lengths, state)
+        y, last = self._node(x, lengths, state)
         return y, keep_empty(lengths, last, state)
 
     def _node(self, x: Var, lengths: Var | None, state: State) -> tuple[Var, State]:
@@ -163,19 +163,19 @@ class LSTM(ExplicitCell):
             matrices = quantize.quantize_columns(self.w.T), quantize.quantize_columns(self.r.T)
             y, h, c = quantize.lstm(weights, name, matrices, bias, x, lengths, state)
         else:
-            w, r, bias = self._matrices()
-            y, h, c = op.lstm(x, w, r, bias, lengths, state[0], state[1], hidden_size=self.width)
+            y, h, c = op.lstm(*self._arguments(x), lengths, state[0], state[1], hidden_size=self.width)
         return op.squeeze(y, constant([1])), [h, c]
 
-    def _matrices(self) -> tuple[Var, Var, Var | None]:
-        """Weights of the LSTM node; folded, the arrays of the step transposed, so that the file has them once."""
+    def _arguments(self, x: Var) -> tuple[Var, Var, Var, Var | None]:
+        """X, W, R and B of the node; folded, one-hot rows times the step's own weights, transposed while loading."""
         weights, name = self.context.weights, self.name
         if self.table is None:
             bias = weights.add(f"{name}.bias", np.concatenate(self.biases)[None])
-            return weights.add(f"{name}.W", self.w[None]), weights.add(f"{name}.R", self.r[None]), bias
-        first = constant([0])
-        w, r = weights.add(f"{name}.table", self.table), weights.add(f"{name}.recurrent", self.r.T)
-        return op.unsqueeze(op.transpose(w), first), op.unsqueeze(op.transpose(r), first), None
+            return x, weights.add(f"{name}.W", self.w[None]), weights.add(f"{name}.R", self.r[None]), bias
+        table, r = weights.add(f"{name}.table", self.table), weights.add(f"{name}.recurrent", self.r.T)
+        depth, first = constant(self.table.shape[0]), constant([0])
+        rows = op.one_hot(op.squeeze(x, constant([2])), depth, constant([0.0, 1.0], np.float32))
+        return rows, op.unsqueeze(op.transpose(table), first), op.unsqueeze(op.transpose(r), first), None
 
 
 class GRU(ExplicitCell):
@@ -240,12 +240,6 @@ def fold(embedding: Array, w: Array, bias: Array) -> Array:
     """Embedding times input weights plus bias as one table `[vocab, gates * width]`, summed in double."""
     table: Array = (embedding.astype(np.float64) @ w.T.astype(np.float64) + bias).astype(np.float32)
     return table
-
-
-def one_hot(tokens: Var, table: Array) -> Var:
-    """`tokens [time, batch]` -> `[time, batch, vocab]`."""
-    depth = constant(table.shape[0])
-    return op.one_hot(tokens, depth, constant([0.0, 1.0], np.float32))
 
 
 def keep_empty(lengths: Var, new: State, old: State) -> State:

@@ -17,6 +17,8 @@ import spox.opset.ai.onnx.v20 as op
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from seqtools.export.tidy import drop_identities, hoist
+
 OPSET, IR_VERSION = 20, 10
 
 Var = spox.Var
@@ -58,6 +60,8 @@ class Weights:
         model.graph.input.extend(kept)
         model.graph.initializer.extend(numpy_helper.from_array(a, n) for n, a in self._arrays.items())
         model.ir_version = IR_VERSION
+        hoist(model.graph)
+        drop_identities(model.graph)
         return model
 
 

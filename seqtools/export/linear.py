@@ -76,13 +76,13 @@ class Embedding:
         self._context, self._name, self._table = context, name, table
 
     def __call__(self, tokens: Var) -> Var:
-        """`tokens [time, batch]` -> `[time, batch, width]`."""
+        """`tokens [time, batch, 1]` -> `[time, batch, width]`."""
         weights = self._context.weights
         if not self._context.int8:
-            return op.gather(weights.add(self._name, self._table), tokens)
+            return op.gather_nd(weights.add(self._name, self._table), tokens)
         values, scale = quantize.quantize_columns(self._table.T)
-        rows = op.gather(weights.add(f"{self._name}.int8", values.T), tokens)
-        scales = op.gather(weights.add(f"{self._name}.scale", scale[:, None]), tokens)
+        rows = op.gather_nd(weights.add(f"{self._name}.int8", values.T), tokens)
+        scales = op.gather_nd(weights.add(f"{self._name}.scale", scale[:, None]), tokens)
         return op.mul(op.cast(rows, to=np.float32), scales)
 
 
@@ -97,8 +97,3 @@ class LayerNorm:
         """`x [a, b, width]`, same shape out."""
         gain, bias = self._parts
         return op.layer_normalization(x, gain, bias, axis=-1, epsilon=self._epsilon)[0]
-
-
-def pick(values: Var, tokens: Var) -> Var:
-    """`values [time, batch, vocab]` at `tokens [time, batch]` -> `[time, batch, 1]`."""
-    return op.gather_elements(values, op.unsqueeze(tokens, constant([2])), axis=2)

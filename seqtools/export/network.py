@@ -1,6 +1,7 @@
 """A language model as graph pieces: packed state, prompt, one step, logits.
 
-Inside the graph everything is time-major, `[time, batch, …]`, and a state is `[1, batch, width]`.
+Inside the graph everything is time-major, `[time, batch, …]`; a state is `[1, batch, width]`, tokens are
+`[time, batch, 1]`, so that one loop turn needs no reshaping.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class LoweredLanguageModel:
 
     Attributes:
         vocab: number of tokens.
+        size: number of weights.
         state_width: columns of the packed state: a count, then every layer's states in order.
     """
 
@@ -42,6 +44,7 @@ class LoweredLanguageModel:
         self._head = _head(context, network.head)
         self._widths = [[int(layer.width)] * len(layer.states) for layer in layers]
         self._initial = _initial(context, layers)
+        self.size = sum(parameter.numel() for parameter in network.parameters())
         self.state_width = 1 + sum(map(sum, self._widths))
 
     def _foldable(self, embedding: Array | None, layer: Any) -> Array | None:
@@ -71,7 +74,7 @@ class LoweredLanguageModel:
         return op.concat([seen, *flat], axis=1)
 
     def prompt(self, tokens: Var, lengths: Var, states: Sequence[State]) -> tuple[Var, list[State]]:
-        """Run over `tokens [time, batch]` of which `lengths [batch]` count.
+        """Run over `tokens [time, batch, 1]` of which `lengths [batch]` count.
 
         Returns:
             The top layer's outputs `[time, batch, width]` for `logits`, and every layer's last states.
@@ -84,7 +87,7 @@ class LoweredLanguageModel:
         return y, last
 
     def step(self, token: Var, states: Sequence[State]) -> list[State]:
-        """Feed one token a row, `[1, batch]`."""
+        """Feed one token a row, `[1, batch, 1]`."""
         x, last = self._embed(token), []
         for layer, between, state in zip(self._layers, self._between, states, strict=True):
             last.append(layer.step(x, state))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+import spox.opset.ai.onnx.ml.v4 as ml
 import spox.opset.ai.onnx.v20 as op
 
-from seqtools.export.graph import Var, constant
+from seqtools.export.graph import Var, constant, contrib
 
 # 2^62 pieces are more than any tensor has; the loop stops by itself, but must carry a trip count.
 _MOST_ROUNDS = 62
@@ -38,3 +39,31 @@ def join(pieces: Var) -> Var:
     start = op.concat([blank, pieces], axis=1)
     (row,) = op.loop(constant([_MOST_ROUNDS]), more(start), [start], body=turn)
     return op.reshape(op.slice(row, constant([0]), constant([1]), constant([1])), constant([-1]))
+
+
+def split(text: Var, expression: str = "") -> tuple[Var, Var]:
+    """Cut each text of a string `[batch]` into pieces, padded with "".
+
+    Args:
+        text: the texts.
+        expression: RE2 pattern whose matches are the pieces; "" cuts into characters (code points).
+
+    Returns:
+        Pieces, string `[batch, time]`, and their number, int64 `[batch]`.
+    """
+    how = {"tokenexp": expression} if expression else {"separators": [""]}
+    (pieces,) = contrib(
+        "Tokenizer", [text], [(np.str_, (None, None))], mincharnum=1, mark=0, pad_value="", **how
+    )
+    there = op.cast(op.not_(op.equal(pieces, strings([""]))), to=np.int64)
+    return pieces, op.reduce_sum(there, constant([1]), keepdims=0)
+
+
+def strings(values: Iterable[str]) -> Var:
+    """A constant string vector; numpy's own string type would lose NUL."""
+    return op.const(np.array(list(values), dtype=object))
+
+
+def lookup(pieces: Var, keys: Sequence[str], values: Sequence[int], default: int) -> Var:
+    """int64 for strings of any shape."""
+    return ml.label_encoder(pieces, keys_strings=keys, values_int64s=values, default_int64=default)

@@ -74,7 +74,7 @@ class TracedCell:
 
     def step(self, x: Var, state: State) -> State:
         """One traced step; tokens are looked up first (a one-hot input is a row of the identity)."""
-        vectors = x if self._table is None else op.gather(self._table, x)
+        vectors = x if self._table is None else op.gather_nd(self._table, x)
         return self._step(vectors, state)
 
     def _step(self, x: Var, state: State) -> State:

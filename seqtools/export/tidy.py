@@ -1,0 +1,86 @@
+"""What spox leaves to its users: where nodes live.
+
+spox puts a node into the innermost graph that uses it. In a loop body that means computing the same thing
+in every turn, and for the whole array of uniforms a cost that grows with the square of the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import onnx
+from onnx import AttributeProto, GraphProto, NodeProto
+
+
+def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
+    """The graphs in a node's attributes: a loop's body, a condition's branches."""
+    for attribute in node.attribute:
+        if attribute.type == AttributeProto.GRAPH:
+            yield attribute.g
+
+
+def hoist(graph: GraphProto) -> None:
+    """Move nodes that do not depend on the turn out of every loop body, also out of branches inside one.
+
+    Branches outside loops keep theirs: they run once, and only if their condition holds.
+    """
+    nodes: list[NodeProto] = []
+    for node in graph.node:
+        for inner in subgraphs(node):
+            hoist(inner)
+        if node.op_type == "Loop":
+            for body in subgraphs(node):
+                nodes += _take_invariant(body, {value.name for value in body.input})
+        nodes.append(node)
+    _replace(graph, nodes)
+
+
+def _take_invariant(graph: GraphProto, inside: set[str]) -> list[NodeProto]:
+    """Remove and return the nodes of a body, or of a branch in it, that use nothing made `inside`."""
+    taken, kept = [], []
+    inside = inside | {value.name for value in graph.output}
+    for node in graph.node:
+        branches = list(subgraphs(node))
+        for branch in branches:
+            taken += _take_invariant(branch, inside)
+        if not branches and not inside & {*node.input, *node.output}:
+            taken.append(node)
+        else:
+            kept.append(node)
+            inside |= set(node.output)
+    _replace(graph, kept)
+    return taken
+
+
+def drop_identities(graph: GraphProto) -> None:
+    """Let the node in front of an Identity produce a graph's result itself."""
+    for node in graph.node:
+        for inner in subgraphs(node):
+            drop_identities(inner)
+    results = {value.name for value in graph.output}
+    made = {name for node in graph.node for name in node.output}
+    renamed: dict[str, str] = {}
+    kept: list[NodeProto] = []
+    for node in graph.node:
+        source = node.input[0] if node.op_type == "Identity" else ""
+        if source in made and source not in results | renamed.keys() and node.output[0] in results:
+            renamed[source] = node.output[0]
+        else:
+            kept.append(node)
+    _replace(graph, kept)
+    if renamed:
+        _rename(graph, renamed)
+
+
+def _rename(graph: GraphProto, names: dict[str, str]) -> None:
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+        for inner in subgraphs(node):
+            _rename(inner, names)
+
+
+def _replace(graph: GraphProto, nodes: list[NodeProto]) -> None:
+    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(copies)
