@@ -43,7 +43,10 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "network.width": (1, 65536),
         "network.last_width": (0, 65536),
         "network.embedding": (0, 65536),
-        **{f"network.dropout_{place}": _RATES for place in ("input", "hidden", "output", "embedding", "weight")},
+        **{
+            f"network.dropout_{place}": _RATES
+            for place in ("input", "hidden", "output", "embedding", "weight")
+        },
         "tokenizer.vocab_size": (0, 10_000_000),
         "data.valid_fraction": (0.0, 0.9),
         "training.batch_size": (1, 65536),
@@ -99,10 +102,16 @@ def keys() -> Mapping[str, Key]:
 def _attribute_docstrings(cls: type) -> dict[str, str]:
     """The string below each field of a recipe dataclass, which Python itself throws away."""
     tree = ast.parse(inspect.getsource(recipe_module))
-    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__)
+    body = next(
+        node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__
+    )
     told: dict[str, str] = {}
     for field, text in zip(body, body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(text, ast.Expr)
+        ):
             told[field.target.id] = " ".join(str(ast.literal_eval(text.value)).split())
     return told
 
@@ -116,7 +125,9 @@ def read_layer(path: Path) -> Layer:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(str(path), "there is no such recipe file", "Check the path after --config") from None
+        raise ConfigError(
+            str(path), "there is no such recipe file", "Check the path after --config"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), f"cannot be read ({error})", "A recipe is a UTF-8 TOML file") from error
     except tomllib.TOMLDecodeError as error:
@@ -205,7 +216,9 @@ def build(*layers: Layer) -> Recipe:
     if mistakes:
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise ConfigError(
-            "recipe", f"{count}: " + "; ".join(mistakes), "See all keys with: seqtools train generate --recipe-help"
+            "recipe",
+            f"{count}: " + "; ".join(mistakes),
+            "See all keys with: seqtools train generate --recipe-help",
         )
     return _assemble(Recipe, chosen, "")
 
@@ -223,7 +236,9 @@ def _fit(path: str, value: Any) -> tuple[str, Any]:
     choices, limits = CHOICES.get(path), LIMITS.get(path)
     if choices and value not in choices:
         near = closest(str(value), choices)
-        return f"{path} = '{value}' is not one of {', '.join(choices)}" + (f" (did you mean '{near}'?)" if near else ""), None
+        return f"{path} = '{value}' is not one of {', '.join(choices)}" + (
+            f" (did you mean '{near}'?)" if near else ""
+        ), None
     if limits and not limits[0] <= value <= limits[1]:
         return f"{path} = {value} is outside {limits[0]:g} to {limits[1]:g}", None
     return "", value
@@ -236,7 +251,9 @@ def _assemble(cls: type[Any], chosen: Mapping[str, Any], prefix: str) -> Any:
     hints, values = get_type_hints(cls), {}
     for field in dataclasses.fields(cls):
         path, kind = prefix + field.name, hints[field.name]
-        values[field.name] = _assemble(kind, chosen, f"{path}.") if dataclasses.is_dataclass(kind) else chosen[path]
+        values[field.name] = (
+            _assemble(kind, chosen, f"{path}.") if dataclasses.is_dataclass(kind) else chosen[path]
+        )
     return cls(**values)
 
 
@@ -259,7 +276,11 @@ def dump(recipe: Recipe) -> str:
 
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + " }" if value else "{}"
+        return (
+            "{ " + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+            if value
+            else "{}"
+        )
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return f"{value:.1f}"
     # JSON's strings, numbers, true and false are TOML's too (non-ASCII kept as it is).

@@ -62,7 +62,9 @@ class Cell:
         given = torch.nn.functional.linear(x, weights.weight_ih, weights.bias_ih)
         hidden = torch.nn.functional.linear
         return unroll(
-            given, state, lambda part, old: cls.step(part, hidden(old[0], weights.weight_hh, weights.bias_hh), old)
+            given,
+            state,
+            lambda part, old: cls.step(part, hidden(old[0], weights.weight_hh, weights.bias_hh), old),
         )
 
 

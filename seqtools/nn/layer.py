@@ -105,13 +105,19 @@ class RecurrentLayer(nn.Module):
 
     def _flatten(self) -> None:
         weights = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
-        if not (self.kind.fused_mode and self.weight_hh.is_cuda and torch.backends.cudnn.is_acceptable(self.weight_hh)):
+        if not (
+            self.kind.fused_mode
+            and self.weight_hh.is_cuda
+            and torch.backends.cudnn.is_acceptable(self.weight_hh)
+        ):
             return
         from torch.backends.cudnn import rnn
 
         with torch.no_grad(), torch.cuda.device_of(self.weight_hh):
             mode = rnn.get_cudnn_mode(self.kind.fused_mode)
-            torch._cudnn_rnn_flatten_weight(weights, 4, self.input_width, mode, self.width, 0, 1, False, False)
+            torch._cudnn_rnn_flatten_weight(
+                weights, 4, self.input_width, mode, self.width, 0, 1, False, False
+            )
 
     def extra_repr(self) -> str:
         """For `print(network)`."""

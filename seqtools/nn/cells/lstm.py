@@ -37,5 +37,7 @@ class LSTM(Cell):
     def run(cls, x: Tensor, state: State, weights: Weights) -> tuple[Tensor, State]:
         """torch's fused kernel (oneDNN on CPU, cuDNN on CUDA)."""
         h, c = (part.unsqueeze(0).contiguous() for part in state)
-        y, h, c = torch._VF.lstm(x, (h, c), list(weights), True, 1, 0.0, torch.is_grad_enabled(), False, False)
+        y, h, c = torch._VF.lstm(
+            x, (h, c), list(weights), True, 1, 0.0, torch.is_grad_enabled(), False, False
+        )
         return y, (h.squeeze(0), c.squeeze(0))

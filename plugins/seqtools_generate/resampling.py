@@ -1,0 +1,44 @@
+"""Sub-words drawn afresh for every pass over the text (Kudo 2018; Provilkov et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqtools.plugin import Tokenizer
+from seqtools.training.run_folder import RunFolder
+from seqtools.training.token_stream import open_stream, write_stream
+
+_BLOCK = 1 << 18
+
+
+class Resampler:
+    """Makes the stream of a pass: the text, taken back from the plain stream, segmented by chance.
+
+    The draw depends on the seed and the number of the pass alone, so that a resumed run sees the same.
+    """
+
+    def __init__(self, run: RunFolder, tokenizer: Tokenizer, seed: int, rank: int = 0) -> None:
+        self.run, self.tokenizer, self.seed = run, tokenizer, seed
+        # Each process writes its own copy: they hold the same, and none has to wait for another.
+        self.path = run.path / "data" / f"sampled-{rank}.bin"
+
+    def __call__(self, number: int) -> NDArray[Any]:
+        """Ids of pass `number`, memory-mapped."""
+        rng = np.random.default_rng([self.seed, number])
+        write_stream(
+            self.path,
+            self._texts(),
+            self.tokenizer,
+            encode=lambda text: self.tokenizer.encode_sampled(text, rng),
+        )
+        return open_stream(self.path)
+
+    def _texts(self) -> Iterator[str]:
+        plain, stream = self.run.stream("train"), self.tokenizer.stream()
+        for begin in range(0, len(plain), _BLOCK):
+            yield "".join(map(stream.push, plain[begin : begin + _BLOCK].tolist()))
+        yield stream.flush()

@@ -1,0 +1,167 @@
+"""`seqtools train generate`: texts in, a run folder with a model file out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from seqtools import config
+from seqtools.errors import UsageError
+from seqtools.output import note
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FLAGS = {
+    "--cell": "network.cell",
+    "--layers": "network.layers",
+    "--width": "network.width",
+    "--embedding": "network.embedding",
+    "--tied/--untied": "network.tied",
+    "--layer-norm": "network.layer_norm",
+    "--learned-state/--zero-state": "network.learned_state",
+    "--dropout-input": "network.dropout_input",
+    "--dropout-hidden": "network.dropout_hidden",
+    "--dropout-output": "network.dropout_output",
+    "--dropout-embedding": "network.dropout_embedding",
+    "--dropout-weight": "network.dropout_weight",
+    "--vectors": "network.vectors",
+    "--tokenizer": "tokenizer.kind",
+    "--vocab-size": "tokenizer.vocab_size",
+    "--per-line/--running": "data.per_line",
+    "--valid": "data.valid",
+    "--valid-fraction": "data.valid_fraction",
+    "--text-field": "data.text_field",
+    "--batch-size": "training.batch_size",
+    "--chunk": "training.chunk",
+    "--optimizer": "training.optimizer",
+    "--lr": "training.lr",
+    "--weight-decay": "training.weight_decay",
+    "--schedule": "training.schedule",
+    "--warmup": "training.warmup",
+    "--epochs": "training.epochs",
+    "--steps": "training.steps",
+    "--max-time": "training.max_time",
+    "--clip": "training.clip",
+    "--clip-at": "training.clip_at",
+    "--label-smoothing": "training.label_smoothing",
+    "--ema": "training.ema",
+    "--ar": "training.ar",
+    "--tar": "training.tar",
+    "--accumulate": "training.accumulate",
+    "--evaluate-every": "training.evaluate_every",
+    "--checkpoint-every": "training.checkpoint_every",
+    "--patience": "training.patience",
+    "--precision": "training.precision",
+    "--device": "training.device",
+    "--threads": "training.threads",
+    "--seed": "training.seed",
+    "--sample-prompt": "training.sample_prompt",
+    "--sample-tokens": "training.sample_tokens",
+}
+"""The recipe's keys that have a flag of their own; `--set` reaches the others."""
+
+
+def recipe_flags(function: F) -> F:
+    """Add a flag for each of FLAGS, its help and default taken from the recipe."""
+    for flag, path in reversed(FLAGS.items()):
+        key = config.keys()[path]
+        choices = config.CHOICES.get(path)
+        kind: Any = click.Choice(choices) if choices else None if key.type is bool else key.type
+        default = f"'{key.default}'" if key.type is str else key.default
+        default = flag.split("/")[0 if key.default else 1].lstrip("-") if key.type is bool else default
+        function = click.option(
+            flag,
+            _parameter(path),
+            type=kind,
+            default=None,
+            help=f"{key.summary}  [{path}; default: {default}]",
+        )(function)
+    return function
+
+
+def _parameter(path: str) -> str:
+    return path.replace(".", "__")
+
+
+def _show_keys(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(config.help_table())
+        context.exit()
+
+
+@click.command(short_help="Train a language model on text files.")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Run folder to write.")
+@click.option("--preset", help=f"Start from a named recipe: {', '.join(config.preset_names())}.")
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), help="Read a recipe from a TOML file."
+)
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set any key of the recipe.")
+@click.option(
+    "--from", "parent", type=click.Path(path_type=Path), metavar="RUN",
+    help="Go on from the weights of another run, with its network; its vocabulary is kept and extended.",
+)  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on with the run in -o, with the recipe it has.")
+@click.option("--floor/--no-floor", default=True, show_default=True, help="Compute the n-gram to beat.")
+@click.option("--export/--no-export", default=True, show_default=True, help="Write model.onnx at the end.")
+@click.option(
+    "--recipe-help", is_flag=True, is_eager=True, expose_value=False, callback=_show_keys,
+    help="List all keys of a recipe with their defaults, and stop.",
+)  # fmt: skip
+@recipe_flags
+def command(
+    files: tuple[Path, ...],
+    output: Path,
+    preset: str | None,
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+    parent: Path | None,
+    resume: bool,
+    floor: bool,
+    export: bool,
+    **flags: Any,
+) -> None:
+    """Train a language model on FILE..., plain or .gz text, JSON Lines with a `text` field, or folders.
+
+    The last tenth of the text is kept for validation unless --valid names a file. When training ends, or on
+    Ctrl-C and a second start, RUN holds the best weights, the figures and model.onnx. The same command
+    again goes on where a run was killed.
+
+    A flag wins over --set, that over --config, that over --preset, and that over the defaults.
+
+    \b
+      seqtools train generate book.txt -o runs/book --max-time 10m
+      seqtools train generate names.txt -o runs/names --per-line --preset char-small
+      seqtools train generate more.txt -o runs/more --from runs/book --lr 1e-3
+    """
+    given = {path: flags[_parameter(path)] for path in FLAGS.values() if flags[_parameter(path)] is not None}
+    recipe = None
+    if resume:
+        if preset or config_file or assignments or given or parent:
+            raise UsageError("--resume", "the run keeps the recipe it has", "Leave the other options out")
+    else:
+        layers = [config.preset(preset)] if preset else []
+        layers += [config.read_layer(config_file)] if config_file else []
+        recipe = config.build(*layers, config.parse_assignments(assignments), config.Layer("flags", given))
+    _start(list(files), output, recipe, parent, given, floor=floor, export=export)
+
+
+def _start(
+    files: list[Path], output: Path, recipe: Any, parent: Path | None, given: dict[str, Any], *,
+    floor: bool, export: bool,
+) -> None:  # fmt: skip
+    from seqtools_generate.train_run import child_recipe, train_generate
+
+    if parent and recipe:
+        from seqtools.training.run_folder import RunFolder
+
+        recipe = child_recipe(recipe, RunFolder.open(parent))
+        for path, value in given.items():
+            if path.startswith(("network.", "tokenizer.")) and config.settings(recipe)[path] != value:
+                raise UsageError(
+                    f"{path} = {value}", "--from keeps the network and tokenizer of its run", "Leave it out"
+                )
+    train_generate(files, output, recipe, parent=parent, floor=floor, export=export, report=note)

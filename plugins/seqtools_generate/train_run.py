@@ -1,0 +1,196 @@
+"""One training run from texts to `model.onnx`."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import sys
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import seqtools
+from seqtools import config
+from seqtools.errors import ConfigError, UsageError
+from seqtools.nn.language_model import LanguageModel
+from seqtools.nn.vectors import load_vectors
+from seqtools.plugin import Reporter, Tokenizer
+from seqtools.recipe import Recipe
+from seqtools.training.limits import check_limits
+from seqtools.training.loop import TrainingResult, train
+from seqtools.training.rng import seed_all
+from seqtools.training.run_folder import RunFolder
+from seqtools.training.world import World
+from seqtools_generate.export import export_run
+from seqtools_generate.floor import floor_for
+from seqtools_generate.grow import grown
+from seqtools_generate.prepare import data_matches, prepare
+from seqtools_generate.resampling import Resampler
+from seqtools_generate.train import LanguageModelExperiment
+
+
+def train_generate(
+    paths: list[Path], output: Path, recipe: Recipe | None, *, parent: Path | None = None, floor: bool = True,
+    export: bool = True, report: Reporter,
+) -> TrainingResult:  # fmt: skip
+    """Train a language model into a run folder, going on if a run with the same recipe was begun there.
+
+    Args:
+        paths: texts; not needed when going on.
+        recipe: what to do; None goes on with the recipe that the folder holds.
+        parent: start from this run's weights and vocabulary.
+        floor: compute the n-gram floor.
+        export: write `model.onnx` at the end.
+
+    Raises:
+        ConfigError: the folder holds a run with another recipe.
+        DataError, TrainingError, ExportError: see those.
+    """
+    run = RunFolder(output)
+    recipe = _agree(run, paths, recipe)
+    check_limits(recipe.training)
+    world = World.start(recipe.training.device)
+    try:
+        if world.leads and not run.exists:
+            prepare(run, paths, recipe, RunFolder.open(parent) if parent else None, report)
+        world.tell(None)  # the others wait until the streams are there
+        result = _train(run, recipe, world, parent, report)
+    finally:
+        world.close()
+    if world.leads:
+        _finish(run, result, floor=floor, export=export, report=report)
+    return result
+
+
+def _agree(run: RunFolder, paths: list[Path], recipe: Recipe | None) -> Recipe:
+    """The recipe of this run; refuses to mix a folder's old run with a new one."""
+    if not run.exists:
+        if recipe is None:
+            raise UsageError(str(run.path), "there is no run to resume", "Start one without --resume")
+        if not paths:
+            raise UsageError("FILE", "there is no text to train on", "Name one or more files or folders")
+        if run.path.exists() and (not run.path.is_dir() or any(_visible(run.path))):
+            raise UsageError(str(run.path), "it exists and is not a run folder", "Choose another -o")
+        return recipe
+    old = run.recipe()
+    if recipe is None or recipe == old:
+        if recipe and paths and not data_matches(run, paths, recipe):
+            raise ConfigError(str(run.path), "its run was begun with other texts", "Choose another -o")
+        return old
+    before, now = config.settings(old), config.settings(recipe)
+    changed = ", ".join(f"{path} was {before[path]!r}" for path in now if before.get(path) != now[path])
+    raise ConfigError(
+        str(run.path),
+        f"it holds a run with another recipe ({changed})",
+        "Choose another -o, or go on with the old recipe: --resume",
+    )
+
+
+def _visible(folder: Path) -> list[Path]:
+    # A killed start leaves data/ behind but no recipe; it is begun afresh.
+    return [path for path in folder.iterdir() if path.name not in ("data", "tokenizer.json", "run.json")]
+
+
+def _train(
+    run: RunFolder, recipe: Recipe, world: World, parent: Path | None, report: Reporter
+) -> TrainingResult:
+    tokenizer = run.tokenizer()
+    seed_all(recipe.training.seed)
+    network = first_network(recipe, tokenizer, parent, report if world.leads else _silent).to(world.device)
+    count = sum(parameter.numel() for parameter in network.parameters())
+    if world.leads:
+        _record(run, recipe, count)
+        report(f"network: {recipe.network.cell}, {count:,} parameters, on {world.device}")
+    sampling = float(recipe.tokenizer.options.get("sampling", 0.0))
+    renew = Resampler(run, tokenizer, recipe.training.seed, world.rank) if sampling else None
+    experiment = LanguageModelExperiment(
+        network, run.stream("train"), run.valid_tokens(), recipe, tokenizer, world, renew
+    )
+    return train(experiment, recipe.training, run.path, world=world, report=report)
+
+
+def _silent(line: str) -> None:
+    """The report of ranks that do not lead."""
+
+
+def first_network(
+    recipe: Recipe, tokenizer: Tokenizer, parent: Path | None, report: Reporter
+) -> LanguageModel:
+    """A network to start from: fresh, with pretrained vectors, or another run's, grown to the vocabulary."""
+    network = LanguageModel(recipe.network, tokenizer.vocab_size)
+    if parent:
+        return grown(network, RunFolder.open(parent))
+    if recipe.network.vectors:
+        if network.embedding is None:
+            raise ConfigError("network.vectors", "there is no embedding to fill", "Set network.embedding")
+        load_vectors(Path(recipe.network.vectors), tokenizer, network.embedding.weight, report)
+    return network
+
+
+def _record(run: RunFolder, recipe: Recipe, parameters: int) -> None:
+    info: dict[str, Any] = run.info()
+    info |= {
+        "task": recipe.task,
+        "command": shlex.join(["seqtools", *sys.argv[1:]]),
+        "seed": recipe.training.seed,
+        "parameters": parameters,
+        "versions": {
+            "seqtools": seqtools.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "onnx": version("onnx"),
+            "onnxruntime": version("onnxruntime"),
+        },
+    }
+    run.write_json("run.json", info)
+
+
+def _finish(run: RunFolder, result: TrainingResult, *, floor: bool, export: bool, report: Reporter) -> None:
+    """Best figures beside the floor's, then the file."""
+    valid, loss = run.stream_info("valid"), result.best["valid_loss"]
+    per_character = loss * (valid.tokens - 1) / max(1, valid.characters)
+    best = {
+        **result.best,
+        "nats_per_character": per_character,
+        "steps": result.steps,
+        "stopped": result.stopped,
+    }
+    run.write_json("run.json", {**run.info(), "best": best})
+    if floor and not run.floor():
+        told = floor_for(
+            run.stream("train"), run.valid_tokens(), run.tokenizer(), report, characters=valid.characters
+        )
+        run.write_json("floor.json", {key: value for key, value in told.items() if key != "model"})
+    report(compare(loss, per_character, run.floor()))
+    if export:
+        export_run(run.path, run.path / "model.onnx", report=report)
+        report(f"Try it: seqtools generate -m {shlex.quote(str(run.path / 'model.onnx'))}")
+
+
+def compare(loss: float, per_character: float, floor: dict[str, Any]) -> str:
+    """One honest line: the network's figure beside the floor's."""
+    own = f"validation {per_character:.4f} nats per character ({loss:.4f} per token)"
+    if not floor:
+        return own
+    beaten = per_character < floor["nats_per_character"]
+    verdict = "the network earns its place" if beaten else "the n-gram wins: use it, or train longer"
+    return f"{own}; {floor['name']} {floor['nats_per_character']:.4f}: {verdict}"
+
+
+def child_recipe(recipe: Recipe, parent: RunFolder) -> Recipe:
+    """The recipe of a run that goes on from another: that one's network and tokenizer, new dropouts kept."""
+    old = parent.recipe()
+    keep = {
+        name: getattr(recipe.network, name)
+        for name in (
+            "dropout_input",
+            "dropout_hidden",
+            "dropout_output",
+            "dropout_embedding",
+            "dropout_weight",
+        )
+    }
+    return replace(recipe, network=replace(old.network, **keep), tokenizer=old.tokenizer)

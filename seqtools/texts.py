@@ -1,0 +1,205 @@
+"""Texts from files and folders, block by block: memory does not grow with the corpus.
+
+Plain or gzip text, JSON Lines with a text field, folders of such files in sorted order.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from seqtools.errors import DataError
+
+BLOCK = 1 << 20
+"""Bytes read at a time."""
+
+_JSON_LINES = (".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Where a text lies.
+
+    Attributes:
+        paths: files and folders, in the order given.
+        text_field: the field of JSON Lines records that is the text.
+        per_line: each line (or record) is a text of its own.
+    """
+
+    paths: tuple[Path, ...]
+    text_field: str = "text"
+    per_line: bool = False
+
+    def files(self) -> list[Path]:
+        """All files, folders walked in sorted order, hidden files left out.
+
+        Raises:
+            DataError: a path does not exist, or a folder holds no file.
+        """
+        found: list[Path] = []
+        for path in self.paths:
+            if path.is_dir():
+                inside = [
+                    file
+                    for file in sorted(path.rglob("*"))
+                    if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts)
+                ]
+                if not inside:
+                    raise DataError(str(path), "the folder holds no files", "Name a folder with texts in it")
+                found += inside
+            elif path.is_file():
+                found.append(path)
+            else:
+                raise DataError(str(path), "there is no such file or folder", "Check the path")
+        return found
+
+    def blocks(self) -> Iterator[str]:
+        """The whole text in pieces of about a megabyte; records of JSON Lines end with a line end.
+
+        Raises:
+            DataError: a file is binary, not UTF-8 (with the byte offset) or not JSON (with the line).
+        """
+        for file in self.files():
+            if _is_json_lines(file):
+                yield from (text + "\n" for text in _records(file, self.text_field))
+            else:
+                yield from decode(file)
+
+    def lines(self) -> Iterator[str]:
+        """The texts of a per-line corpus: lines without their ends, or records; blank ones are left out."""
+        for file in self.files():
+            if _is_json_lines(file):
+                texts: Iterable[str] = _records(file, self.text_field)
+            else:
+                texts = split_lines(decode(file))
+            yield from (text for text in texts if text.strip())
+
+
+def decode(path: Path) -> Iterator[str]:
+    """UTF-8 text of a plain or gzip file in blocks, without a byte-order mark.
+
+    Raises:
+        DataError: NUL bytes (a binary file), bytes that are not UTF-8, or a broken gzip file.
+    """
+    decoder, offset = codecs.getincrementaldecoder("utf-8")(), 0
+    with _open(path) as file:
+        while True:
+            data = _read(file, path)
+            if b"\0" in data:
+                raise DataError(
+                    str(path),
+                    f"it is a binary file (a NUL byte at offset {offset + data.index(0)})",
+                    "Give a text file",
+                )
+            try:
+                text = decoder.decode(data, final=not data)
+            except UnicodeDecodeError as error:
+                # The decoder may hold bytes of an unfinished character from the block before.
+                held = len(error.object) - len(data)
+                raise DataError(
+                    str(path),
+                    f"it is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {offset - held + error.start}",
+                    "Convert it, for example with: iconv -f latin1 -t utf-8",
+                ) from error
+            if offset == 0:
+                text = text.removeprefix("\ufeff")
+            offset += len(data)
+            if text:
+                yield text
+            if not data:
+                return
+
+
+def split_lines(blocks: Iterable[str]) -> Iterator[str]:
+    r"""Lines without their ends; only `\n` and `\r\n` end a line."""
+    held: list[str] = []
+    for block in blocks:
+        first, *rest = block.split("\n")
+        held.append(first)
+        for piece in rest:
+            yield "".join(held).removesuffix("\r")
+            held = [piece]
+    last = "".join(held).removesuffix("\r")
+    if last:
+        yield last
+
+
+def whole_words(blocks: Iterable[str], *, longest: int = 4 * BLOCK) -> Iterator[str]:
+    """The same text cut only after a line end or a blank, so that pieces can be tokenized apart.
+
+    A stretch of `longest` characters without either is cut where it is.
+    """
+    held = ""
+    for block in blocks:
+        held += block
+        cut = max(held.rfind("\n"), held.rfind(" ")) + 1
+        if cut == 0 and len(held) >= longest:
+            cut = len(held)
+        if cut:
+            yield held[:cut]
+            held = held[cut:]
+    if held:
+        yield held
+
+
+def head(blocks: Iterable[str], count: int) -> Iterator[str]:
+    """The first `count` characters."""
+    for block in blocks:
+        if count <= 0:
+            return
+        yield block[:count]
+        count -= len(block)
+
+
+def tail(blocks: Iterable[str], skip: int) -> Iterator[str]:
+    """All but the first `skip` characters."""
+    for block in blocks:
+        if skip < len(block):
+            yield block[skip:]
+        skip = max(0, skip - len(block))
+
+
+def _is_json_lines(path: Path) -> bool:
+    return path.name.removesuffix(".gz").endswith(_JSON_LINES)
+
+
+def _open(path: Path) -> IO[bytes]:
+    try:
+        return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    except OSError as error:
+        raise DataError(
+            str(path), f"cannot be read ({error.strerror})", "Check the path and its rights"
+        ) from error
+
+
+def _read(file: IO[bytes], path: Path) -> bytes:
+    try:
+        return file.read(BLOCK)
+    except (OSError, EOFError) as error:
+        raise DataError(str(path), f"cannot be read ({error})", "Is the file whole?") from error
+
+
+def _records(path: Path, field: str) -> Iterator[str]:
+    for number, line in enumerate(split_lines(decode(path)), 1):
+        if not line.strip():
+            continue
+        try:
+            text = json.loads(line)[field]
+        except json.JSONDecodeError as error:
+            raise DataError(
+                f"{path}, line {number}", f"it is not JSON ({error.msg})", "Mend the line"
+            ) from error
+        except (KeyError, TypeError, IndexError) as error:
+            raise DataError(
+                f"{path}, line {number}",
+                f"the record has no field '{field}'",
+                "Name the field with --set data.text_field=NAME",
+            ) from error
+        if not isinstance(text, str):
+            raise DataError(f"{path}, line {number}", f"field '{field}' is not a string", "Mend the line")
+        yield text

@@ -1,0 +1,1 @@
+"""Training: texts to token streams, the loop, run folders. Needs the `[train]` extra (torch)."""

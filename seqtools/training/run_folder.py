@@ -1,0 +1,125 @@
+"""The folder that tells a run's whole story: recipe, data, figures, weights, and the file made of them.
+
+recipe.toml run.json tokenizer.json      what was asked for, with what, from what
+data/train.bin data/valid.bin            token streams
+checkpoint/ metrics.jsonl samples.txt    written by the loop
+best.safetensors floor.json model.onnx   what came out
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from seqtools import config, loader
+from seqtools.errors import DataError
+from seqtools.plugin import Tokenizer
+from seqtools.recipe import Recipe
+from seqtools.training.files import write_text
+from seqtools.training.token_stream import StreamInfo, open_stream, stream_info
+
+if TYPE_CHECKING:
+    from seqtools.nn.language_model import LanguageModel
+
+
+class RunFolder:
+    """Reads and writes a run folder; see the module for what lies where."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return (self.path / "recipe.toml").is_file()
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """A folder in which a run was begun.
+
+        Raises:
+            DataError: it is none.
+        """
+        run = cls(path)
+        if not run.exists:
+            raise DataError(
+                str(path),
+                "it is not a run folder (there is no recipe.toml)",
+                "Give the folder after -o of a training",
+            )
+        return run
+
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return config.build(config.read_layer(self.path / "recipe.toml"))
+
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Store the resolved recipe."""
+        write_text(self.path / "recipe.toml", config.dump(recipe))
+
+    def tokenizer(self) -> Tokenizer:
+        """The run's tokenizer."""
+        return loader.tokenizer_from(self._json("tokenizer.json"))
+
+    def write_tokenizer(self, tokenizer: Tokenizer) -> None:
+        """Store a tokenizer."""
+        self.write_json("tokenizer.json", {"kind": tokenizer.kind, "payload": tokenizer.payload()})
+
+    def stream(self, part: str) -> NDArray[Any]:
+        """Ids of `train` or `valid`, memory-mapped."""
+        return open_stream(self.stream_path(part))
+
+    def stream_info(self, part: str) -> StreamInfo:
+        """What lies in that stream."""
+        return stream_info(self.stream_path(part))
+
+    def stream_path(self, part: str) -> Path:
+        """Where that stream lies."""
+        return self.path / "data" / f"{part}.bin"
+
+    def valid_tokens(self) -> NDArray[Any]:
+        """Validation ids, memory-mapped."""
+        return self.stream("valid")
+
+    def network(self) -> LanguageModel:
+        """The best network so far, in eval mode on the CPU.
+
+        Raises:
+            DataError: the run has no weights yet.
+        """
+        from safetensors.torch import load_file
+
+        from seqtools.nn.language_model import LanguageModel
+
+        weights = self.path / "best.safetensors"
+        if not weights.is_file():
+            raise DataError(
+                str(self.path), "the run has no weights yet", "Train it further: run its command again"
+            )
+        network = LanguageModel(self.recipe().network, self.tokenizer().vocab_size)
+        network.load_state_dict(load_file(weights))
+        return network.eval()
+
+    def info(self) -> dict[str, Any]:
+        """What run.json says: command, data, versions, figures."""
+        return self._json("run.json")
+
+    def floor(self) -> dict[str, Any]:
+        """The n-gram floor's figures; empty if it was not computed."""
+        return self._json("floor.json") if (self.path / "floor.json").is_file() else {}
+
+    def write_json(self, name: str, value: dict[str, Any]) -> None:
+        """Write a JSON file atomically."""
+        write_text(self.path / name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def _json(self, name: str) -> dict[str, Any]:
+        try:
+            value: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError) as error:
+            raise DataError(
+                str(self.path / name), f"cannot be read ({error})", "Is the run folder whole?"
+            ) from error
+        return value
