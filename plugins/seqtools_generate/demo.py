@@ -27,9 +27,8 @@ def command(output: Path, budget: str, threads: int, seed: int) -> None:
     Takes about two minutes of an ordinary CPU and ends with a text and the commands to try next.
     """
     # torch first: without the [train] extra nothing is written.
-    from seqtools_generate.train_run import train_generate
-
     import seqtools
+    from seqtools_generate.train_run import train_generate
 
     flags = {"training.max_time": budget, "training.threads": threads, "training.seed": seed}
     recipe = config.build(config.preset("char-small"), config.Layer("demo", flags))
