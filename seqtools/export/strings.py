@@ -37,6 +37,8 @@ def join(pieces: Var) -> Var:
 
     # The first turn needs at least one piece, and a blank in front changes no text.
     start = op.concat([blank, pieces], axis=1)
+    # Drops the dimensions' names: spox refuses a loop whose carried shapes are known better than they stay.
+    start = op.reshape(start, op.concat([batch, constant([-1])], axis=0))
     (row,) = op.loop(constant([_MOST_ROUNDS]), more(start), [start], body=turn)
     return op.reshape(op.slice(row, constant([0]), constant([1]), constant([1])), constant([-1]))
 

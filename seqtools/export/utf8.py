@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 import spox.opset.ai.onnx.v20 as op
 from numpy.typing import NDArray
@@ -59,10 +61,10 @@ def code_points(values: Var, stride: int = 1) -> tuple[Var, Var]:
         fits = op.and_(op.and_(fits, inside), op.greater_or_equal(length, constant(count)))
         goes_on.append(op.cast(fits, to=np.int64))
         low, high = constant(_LOW), constant(_HIGH)
-    reached = op.sum([constant(1), *goes_on])
+    reached = op.add(reduce(op.add, goes_on), constant(1))
     value = op.where(op.equal(reached, length), _value(bits, length, following), constant(REPLACEMENT))
     # A byte that an earlier one has taken stands for nothing by itself.
-    taken = op.sum([shift(goes_on[k - 1], -stride * k, 0) for k in (1, 2, 3)])
+    taken = reduce(op.add, (shift(goes_on[k - 1], -stride * k, 0) for k in (1, 2, 3)))
     stands = op.and_(op.greater_or_equal(values, constant(0)), op.equal(taken, constant(0)))
     return value, stands
 
@@ -103,7 +105,9 @@ def utf8(points: Var) -> tuple[Var, Var]:
         tail(0),
     ]
     there = [op.greater_or_equal(points, nothing), two, three, four]
-    stacked = [op.concat([op.unsqueeze(c, constant([2])) for c in group], axis=2) for group in (columns, there)]
+    stacked = [
+        op.concat([op.unsqueeze(c, constant([2])) for c in group], axis=2) for group in (columns, there)
+    ]
     return stacked[0], stacked[1]
 
 

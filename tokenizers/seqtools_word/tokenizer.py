@@ -42,15 +42,16 @@ class WordStream:
 
     def __init__(self, tokenizer: WordTokenizer) -> None:
         self._words = tokenizer
-        self._glued = True
+        self._glued = self._after_opening = True
 
     def push(self, token: int) -> str:
         """The word, after a blank unless one of its neighbours forbids it."""
         words = self._words
         blank = "" if self._glued or words.left[token] else " "
-        # A quote with nothing before it opens, whatever it looked like when it was learnt.
-        opens = words.words[token] == QUOTE and self._glued and words.mode == "text"
-        self._glued = bool(words.right[token]) or opens
+        # A quote after an opening mark or at the start of a line opens, however it was met in training.
+        opens = token == words.quote and self._after_opening
+        self._after_opening = bool(words.right[token])
+        self._glued = self._after_opening or opens
         return blank + words.surfaces[token]
 
     def flush(self) -> str:
@@ -67,6 +68,12 @@ class WordTokenizer:
             makes every newline a token (the way PTB and WikiText are written).
         lowercase: fold to lower case first.
         unk: the word that a prepared corpus writes for rare words; it gets the unknown id. "" for none.
+
+    Attributes:
+        ids: id of each word.
+        surfaces: what each id shows, `[vocab]`.
+        left, right: whether an id allows no blank before it, after it; bool `[vocab]`.
+        quote: id of the straight quote that may open or close, -1 if there is none.
     """
 
     kind: ClassVar[str] = "word"
@@ -94,14 +101,15 @@ class WordTokenizer:
         self.pattern = pattern(mode, unk)
         self._cut = re.compile(self.pattern)
         # Words of the text itself that look like our start and end ids are ordinary words.
-        self._ids = {word: index for index, word in enumerate(words, len(SPECIALS))}
-        if len(self._ids) != len(words):
+        self.ids = {word: index for index, word in enumerate(words, len(SPECIALS))}
+        if len(self.ids) != len(words):
             raise DataError("word tokenizer", "a word is listed twice", "List each word once")
         if unk:
-            self._ids[unk] = UNKNOWN
+            self.ids[unk] = UNKNOWN
         self.surfaces = [unk or SPECIALS[UNKNOWN], "", "", *map(surface, words)]
         self.left = np.array([joins_left(word, mode) for word in self.words])
         self.right = np.array([joins_right(word, mode) for word in self.words])
+        self.quote = self.ids.get(QUOTE, -1) if mode == "text" else -1
         self.left[[BOS, EOS]] = self.right[[BOS, EOS]] = True
 
     @property
@@ -178,7 +186,7 @@ class WordTokenizer:
     def extend(self, texts: Iterable[str]) -> WordTokenizer:
         """Add every word that is new in `texts` at the end, most frequent first."""
         counts = self._count(texts)
-        new = sorted((-count, word) for word, count in counts.items() if word not in self._ids)
+        new = sorted((-count, word) for word, count in counts.items() if word not in self.ids)
         words = [*self.words[len(SPECIALS) :], *(word for _, word in new)]
         return WordTokenizer(words, mode=self.mode, lowercase=self.lowercase, unk=self.unk)
 
@@ -189,7 +197,7 @@ class WordTokenizer:
 
     def encode(self, text: str) -> IntArray:
         """Ids of the words of a text, `[time]`."""
-        ids = self._ids
+        ids = self.ids
         return np.array([ids.get(word, UNKNOWN) for word in self.cut(text)], dtype=np.int64)
 
     def encode_sampled(self, text: str, rng: np.random.Generator) -> IntArray:
