@@ -12,8 +12,9 @@ import click
 
 if TYPE_CHECKING:
     from seqtools.plugin import Tokenizer
-    from seqtools_generate.evaluation import Evaluation, Sample
+    from seqtools_generate.evaluation import Evaluation
     from seqtools_generate.protocols import Score
+    from seqtools_generate.sample import Sample
 
 _PROTOCOLS = {"carried": ("carried",), "windows": ("windows",), "both": ("carried", "windows")}
 
@@ -43,6 +44,7 @@ _PROTOCOLS = {"carried": ("carried",), "windows": ("windows",), "both": ("carrie
     show_default=True,
     help="Predictions in a window, in tokens.",
 )
+@click.option("--per-line", is_flag=True, help="One text a line, as the model was trained.")
 @click.option("--floor/--no-floor", default=True, show_default=True, help="Train the n-gram as well.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 @click.option(
@@ -61,6 +63,7 @@ def command(
     train: str | None,
     protocol: str,
     window: int,
+    per_line: bool,
     floor: bool,
     as_json: bool,
     device: str,
@@ -74,12 +77,13 @@ def command(
     """
     from seqtools import output
     from seqtools_generate import evaluation
+    from seqtools_generate.sample import read_sample
 
     if whole and (valid_fraction is not None):
         raise click.UsageError("--whole and --valid-fraction contradict each other.")
     share = 1.0 if whole else valid_fraction or (1.0 if train else 0.1)
     tokenizer, score = _open(model, device, threads)
-    sample = _sample(tokenizer, files, train, share)
+    sample = read_sample(tokenizer, files, [train] if train else [], share, per_line=per_line)
     with _Progress(quiet=as_json) as progress:
         result = evaluation.evaluate(
             score,
@@ -113,16 +117,6 @@ def _open(path: str, device: str, threads: int) -> tuple[Tokenizer, Score]:
     session = onnxruntime.InferenceSession(model.data)
     widths = {port.name: port.shape[-1] for port in model.inputs if port.shape}
     return loader.tokenizer_from(model.tokenizer), file_score(session.run, int(widths["state"]), model.form)
-
-
-def _sample(tokenizer: Tokenizer, files: tuple[str, ...], train: str | None, share: float) -> Sample:
-    """The text to score and the text for the floor; FILEs are joined, then cut at `share` of the end."""
-    from seqtools_generate.evaluation import sample_of
-    from seqtools_generate.texts import read_text
-
-    text = "".join(read_text(name) for name in files)
-    cut = int(len(text) * (1 - share))
-    return sample_of(tokenizer, text[cut:], read_text(train) if train else text[:cut])
 
 
 class _Progress:

@@ -10,51 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqtools import loader
-from seqtools.errors import DataError
-from seqtools.metrics import MetricInput, words_in
+from seqtools.metrics import MetricInput
 from seqtools.output import warn
 from seqtools.plugin import Reporter, Tokenizer
 from seqtools_generate import protocols
 from seqtools_generate.floor import floor_for
+from seqtools_generate.sample import Sample
 
 IntArray = NDArray[np.int64]
 Runner = Callable[[list[str], dict[str, Any]], list[Any]]
 """`(output names, feeds) -> outputs`, as an onnxruntime session runs."""
 
 _LOGITS_AT_ONCE = 4_000_000
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What is scored, and what the floor may learn from.
-
-    Attributes:
-        text: the text to score.  train: the text before it, or another; "" for none.
-        ids: tokens of `text`, `[time]`.
-    """
-
-    text: str
-    train: str
-    ids: IntArray
-    characters: int
-    words: int
-    unknown: int
-
-    @property
-    def scored(self) -> int:
-        """Tokens that are predicted: all but the first."""
-        return len(self.ids) - 1
-
-    def metrics_of(self, nats: float) -> dict[str, float]:
-        """Every registered metric for summed nats of the predicted tokens."""
-        given = MetricInput(nats=nats, tokens=self.scored, characters=self.characters, words=self.words)
-        figures: dict[str, float] = {}
-        for name, provided in loader.registry().metrics.items():
-            try:
-                figures[name] = float(provided.load()(given))
-            except Exception as error:
-                warn(f"metric '{name}' of {provided.origin} failed and is left out: {error}")
-        return figures
 
 
 @dataclass
@@ -73,20 +40,16 @@ class Evaluation:
         return {key: _finite(value) for key, value in asdict(self).items()}
 
 
-def sample_of(tokenizer: Tokenizer, text: str, train: str) -> Sample:
-    """Encode the text to score and count what the figures are per.
-
-    Raises:
-        DataError: there are fewer than two tokens.
-    """
-    ids = np.asarray(tokenizer.encode(text), np.int64)
-    if len(ids) < 2:
-        raise DataError(
-            "text to score", f"it has {len(ids)} token(s), two are needed", "Give more text, or use --whole"
-        )
-    first = len(tokenizer.decode(ids[:1]))
-    unknown = int(np.count_nonzero(ids == tokenizer.unknown)) if tokenizer.unknown >= 0 else 0
-    return Sample(text, train, ids, len(text) - first, words_in(text[first:]), unknown)
+def metrics_of(sample: Sample, nats: float) -> dict[str, float]:
+    """Every registered metric for summed nats of the predicted tokens."""
+    given = MetricInput(nats=nats, tokens=sample.scored, characters=sample.characters, words=sample.words)
+    figures: dict[str, float] = {}
+    for name, provided in loader.registry().metrics.items():
+        try:
+            figures[name] = float(provided.load()(given))
+        except Exception as error:
+            warn(f"metric '{name}' of {provided.origin} failed and is left out: {error}")
+    return figures
 
 
 def evaluate(
@@ -106,16 +69,16 @@ def evaluate(
     if "carried" in which:
         chunk = min(max(_LOGITS_AT_ONCE // vocab, 32), 2048)
         done = protocols.carried(score, sample.ids, chunk=chunk, progress=progress)
-        result.columns["carried"] = sample.metrics_of(done.nats)
+        result.columns["carried"] = metrics_of(sample, done.nats)
     if "windows" in which:
         batch = min(max(2 * _LOGITS_AT_ONCE // (vocab * window), 1), 64)
         done = protocols.windows(score, sample.ids, window=window, batch=batch, progress=progress)
-        result.columns["windows"] = sample.metrics_of(done.nats)
+        result.columns["windows"] = metrics_of(sample, done.nats)
     if floor and sample.train:
-        train_ids = np.asarray(tokenizer.encode(sample.train), np.int64)
+        train_ids = sample.train_ids(tokenizer)
         told = floor_for(train_ids, sample.ids, tokenizer, report, characters=sample.characters)
         result.floor = told
-        result.columns["floor"] = sample.metrics_of(told["nats_per_token"] * told["tokens"])
+        result.columns["floor"] = metrics_of(sample, told["nats_per_token"] * told["tokens"])
     return result
 
 

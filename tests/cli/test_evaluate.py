@@ -124,12 +124,11 @@ def test_stdin_and_several_files(run_cli: Cli, model: Path, corpus: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "the file is empty"),
-        (b"a", "it has 1 token(s)"),
+        (b"", "there is no text in it"),
+        (b"a", "it has 1 token, two are needed"),
         (b"abc\0\1\2" * 50, "binary file"),
-        (b"abc ab\xff\xfe abc", "not valid UTF-8 at byte 6"),
-        (b"\x1f\x8b\x08\x00broken", "gzip data is damaged"),
-        (None, "no such file"),
+        (b"abc ab\xff\xfe abc", "not UTF-8: byte 0xff at offset 6"),
+        (None, "there is no such file"),
     ],
 )
 def test_bad_texts(run_cli: Cli, model: Path, tmp_path: Path, content: bytes | None, says: str) -> None:
@@ -152,8 +151,18 @@ def test_bad_models_and_options(run_cli: Cli, model: Path, corpus: Path, tmp_pat
     assert run_cli("evaluate", "-m", model, corpus, "--whole", "--valid-fraction", 0.5).exit_code == 2
 
 
+def test_texts_per_line(run_cli: Cli, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "names.jsonl"
+    path.write_text("".join(json.dumps({"text": name}) + "\n" for name in ["abc", " ", "cab", "a b", "ba"]))
+    words = ("evaluate", "-m", model, path, "--per-line", "--no-floor", "--json")
+    figures = told(run_cli(*words, "--whole"))
+    assert figures["tokens"] == sum(len(name) + 2 for name in ["abc", "cab", "a b", "ba"]) - 1
+    assert figures["characters"] == len("abc\ncab\na b\nba\n")
+    assert told(run_cli(*words, "--valid-fraction", 0.25))["tokens"] == len("ba") + 1
+
+
 def test_unknown_words_are_told(tmp_path: Path) -> None:
-    from seqtools_generate.evaluation import sample_of
+    from seqtools_generate.sample import sample_of
     from seqtools_word.tokenizer import WordTokenizer
 
     words = WordTokenizer(["one", "two"], mode="whitespace")
