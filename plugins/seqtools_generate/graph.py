@@ -1,4 +1,4 @@
-"""The graph of `generate`: prompt, scores, a decoding loop and, where the tokenizer allows, text at both ends.
+"""The graph of `generate`: prompt, scores, a decoding loop and, where a tokenizer allows, text at both ends.
 
 One graph serves every use: `steps = 0` scores or primes, `steps = 8` again and again streams, `steps = 500`
 writes. A turn of the loop looks at the state, chooses, notes the log-probability and feeds the token, so that
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,8 @@ from seqtools.plugin import resolve
 _LARGEST_UNIFORM = 1 - 2**-24
 
 
-# Up to so many values of weights (4 MB) each way to choose gets a loop of its own. A condition in every turn costs
-# what some operators cost; beyond, packed copies of the weights in each loop would cost memory and win nothing.
+# Up to so many weights (4 MB) each way to choose gets a loop of its own, since a condition in every turn costs as
+# much as several operators. Beyond, packed copies of the weights in each loop would cost memory and win nothing.
 _SMALL_NETWORK = 1_000_000
 
 Chosen = tuple[Var, Var]
@@ -50,7 +51,7 @@ class Greedy:
 class Sample:
     """Inverse-CDF sampling in vocabulary order, after temperature, top-k and top-p.
 
-    Works on log-probabilities, not logits: they are what a host sees too, so both faces start from the same bits.
+    Works on log-probabilities, not logits: a host sees them too, so both faces start from the same bits.
 
     Args:
         temperature: float32 scalar, not 0.
@@ -130,7 +131,15 @@ def _inputs(form: str, state_width: int) -> dict[str, Var]:
     return {name: spox.argument(spox.Tensor(kind, shape)) for name, (kind, shape) in shapes.items()}
 
 
-def build(network: Any, tokenizer: Any, *, profile: str, form: str, card: Mapping[str, Any]) -> onnx.ModelProto:
+def build(
+    network: Any,
+    tokenizer: Any,
+    *,
+    profile: str,
+    form: str,
+    card: Mapping[str, Any],
+    start: int | None = None,
+) -> onnx.ModelProto:
     """The model file's graph, without metadata.
 
     Args:
@@ -139,6 +148,7 @@ def build(network: Any, tokenizer: Any, *, profile: str, form: str, card: Mappin
         profile: "portable" or "int8".
         form: "text" or "ids".
         card: what the output `card` says.
+        start: id put before a text that starts afresh (models of one text a line); None for none.
     """
     context = Context(profile)
     language = LoweredLanguageModel(context, network)
@@ -146,7 +156,7 @@ def build(network: Any, tokenizer: Any, *, profile: str, form: str, card: Mappin
     faces = _faces(tokenizer) if form == "text" else None
     tokens, lengths = given["tokens"], given["lengths"]
     if faces is not None:
-        tokens, lengths = _prompt_tokens(given, faces)
+        tokens, lengths = _prompt_tokens(given, faces, start)
     results = _run(language, given, op.unsqueeze(op.transpose(tokens), constant([2])), lengths)
     if faces is not None:
         results = {"new_text": faces.decode(results["new_tokens"]), **results}
@@ -159,17 +169,35 @@ def _faces(tokenizer: Any) -> Any:
     return resolve(spec.graph, f"tokenizer '{spec.name}'")(tokenizer)
 
 
-def _prompt_tokens(given: Mapping[str, Var], faces: Any) -> Sequence[Var]:
+def _prompt_tokens(given: Mapping[str, Var], faces: Any, start: int | None) -> Sequence[Var]:
     """The given tokens, or the text's where none are given: `[batch, time]` and lengths `[batch]`."""
     time = op.gather(op.shape(given["tokens"]), constant(1))
+
+    def encoded() -> Sequence[Var]:
+        tokens, lengths = faces.encode(given["text"])
+        return [tokens, lengths] if start is None else _started(tokens, lengths, given["state"], start)
+
     return op.if_(
         op.equal(time, constant(0)),
-        then_branch=lambda: faces.encode(given["text"]),
+        then_branch=encoded,
         else_branch=lambda: [op.identity(given["tokens"]), op.identity(given["lengths"])],
     )
 
 
-def _run(language: LoweredLanguageModel, given: Mapping[str, Var], tokens: Var, lengths: Var) -> dict[str, Var]:
+def _started(tokens: Var, lengths: Var, state: Var, start: int) -> Sequence[Var]:
+    """The start id in front of every row, if no row has seen anything yet."""
+    column = op.reshape(op.expand(constant([start]), op.shape(lengths)), constant([-1, 1]))
+    seen = op.reduce_max(op.slice(state, constant([0]), constant([1]), constant([1])), keepdims=0)
+    return op.if_(
+        op.equal(seen, constant(0, np.float32)),
+        then_branch=lambda: [op.concat([column, tokens], axis=1), op.add(lengths, constant(1))],
+        else_branch=lambda: [op.identity(tokens), op.identity(lengths)],
+    )
+
+
+def _run(
+    language: LoweredLanguageModel, given: Mapping[str, Var], tokens: Var, lengths: Var
+) -> dict[str, Var]:
     """All but text: outputs by name, batch first; `tokens [time, batch, 1]`."""
     steps = given["steps"]
     seen, start = language.unpack(given["state"])
@@ -211,12 +239,13 @@ def _decode(
 
         return repeat(given["steps"], start, turn)
 
+    def in_turn(log_probs: Var, turn: Var) -> Sequence[Var]:
+        return _either(conditions, [partial(way, log_probs, turn) for way in ways])
+
     if language.size <= _SMALL_NETWORK:
-        results = _either(conditions, [lambda way=way: loop(way) for way in ways])
+        results = _either(conditions, [partial(loop, way) for way in ways])
     else:
-        results = loop(
-            lambda log_probs, turn: _either(conditions, [lambda way=way: way(log_probs, turn) for way in ways])
-        )
+        results = loop(in_turn)
     *flat, tokens, log_probs = results
     return _grouped(flat, sizes), tokens, log_probs
 
@@ -242,7 +271,7 @@ def _score(
     steps: Var,
     seen: tuple[Sequence[State], Var, Sequence[State]],
 ) -> tuple[Var, Var]:
-    """Next log-probabilities `[batch, vocab]` and those of the given tokens `[batch, time]` (`[batch, 0]` if steps).
+    """Next log-probabilities `[batch, vocab]`, and those of the given tokens: `[batch, time]`, or `[batch, 0]`.
 
     Both go through the output layer together: the last state on top, below it what stood before each given
     token; a run that generates slices the latter off and does not pay for them.

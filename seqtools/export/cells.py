@@ -3,10 +3,10 @@
 `sequence` runs over a whole known input, `step` one token further inside a decoding loop. Both give the
 same bits, for any batch, so that chunked, stepwise and whole runs agree. That decides which operator is used:
 
-* LSTM: ONNX `LSTM` over time; in a step the same node, or the gates spelled out where the input is a table row
-  (onnxruntime's kernel and the spelled-out gates agree bitwise).
+* LSTM: ONNX `LSTM` over time; in a step the same node, or the gates spelled out where the input is a table
+  row (onnxruntime's kernel and the spelled-out gates agree bitwise).
 * GRU: ONNX `GRU` in both faces, or spelled out in both: its kernel rounds otherwise than separate operators.
-* Elman RNN: spelled out in both; the kernel of ONNX `RNN` gives other bits for a batch of 1 than for one of 16.
+* Elman RNN: spelled out in both; the kernel of ONNX `RNN` gives other bits for a batch of 1 than of 16.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ State = Sequence[Var]
 
 
 class Lowered(Protocol):
-    """What the network needs of a lowered layer; `x` is `[time, batch, input]`, or tokens `[time, batch, 1]` where folded."""
+    """What the network needs of a lowered layer.
+
+    `x` is `[time, batch, input]`; in a folded layer, tokens `[time, batch, 1]`.
+    """
 
     def sequence(self, x: Var, lengths: Var, state: State) -> tuple[Var, State]:
         """Outputs `[time, batch, width]` (anything past a row's length) and each row's last state."""
@@ -76,7 +79,8 @@ class ExplicitCell:
     def input_part(self, x: Var) -> Var:
         """What the input adds to the gates, `[time, batch, gates * width]`."""
         if self.table is not None:
-            return self._input_norm(op.gather_nd(self.context.weights.add(f"{self.name}.table", self.table), x))
+            table = self.context.weights.add(f"{self.name}.table", self.table)
+            return self._input_norm(op.gather_nd(table, x))
         return self._input_norm(self._input(x))
 
     def recurrent_part(self, h: Var) -> Var:
@@ -131,25 +135,24 @@ class LSTM(ExplicitCell):
         self._cell_norm: Callable[[Var], Var] = lambda x: x
         if self.normalised:
             norm = layer.norm_c
-            self._cell_norm = LayerNorm(context, f"{name}.norm_c", array(norm.weight), array(norm.bias), norm.eps)
+            gain, bias = array(norm.weight), array(norm.bias)
+            self._cell_norm = LayerNorm(context, f"{name}.norm_c", gain, bias, norm.eps)
 
     def combine(self, given: Var, recurrent: Var, state: State) -> State:
         """`c' = f c + i g`, `h' = o tanh(c')`; one Sigmoid for the three gates that lie side by side."""
-        gates, candidate = op.split(
-            op.add(given, recurrent), constant([3 * self.width, self.width]), axis=2
-        )
+        gates, candidate = op.split(op.add(given, recurrent), constant([3 * self.width, self.width]), axis=2)
         i, o, f = op.split(op.sigmoid(gates), num_outputs=3, axis=2)
         c = op.add(op.mul(i, op.tanh(candidate)), op.mul(f, state[1]))
         return [op.mul(o, op.tanh(self._cell_norm(c))), c]
 
     def step(self, x: Var, state: State) -> State:
-        """Spelled out where the input is a table row or gates are normalised, else the LSTM node on one step."""
+        """Spelled out where the input is a table row or gates are normalised, else the node on one step."""
         if self.folded or self.normalised:
             return super().step(x, state)
         return self._node(x, None, state)[1]
 
     def sequence(self, x: Var, lengths: Var, state: State) -> tuple[Var, State]:
-        """One LSTM node over the whole time; one-hot input times the transposed table where that is folded."""
+        """One node over the whole time, unless normalised, or folded and quantised."""
         if self.normalised or (self.folded and self.context.int8):
             return super().sequence(x, lengths, state)
         y, last = self._node(x, lengths, state)
@@ -167,7 +170,7 @@ class LSTM(ExplicitCell):
         return op.squeeze(y, constant([1])), [h, c]
 
     def _arguments(self, x: Var) -> tuple[Var, Var, Var, Var | None]:
-        """X, W, R and B of the node; folded, one-hot rows times the step's own weights, transposed while loading."""
+        """X, W, R and B of the node; folded, one-hot rows and the step's own weights, transposed at loading."""
         weights, name = self.context.weights, self.name
         if self.table is None:
             bias = weights.add(f"{name}.bias", np.concatenate(self.biases)[None])

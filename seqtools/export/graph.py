@@ -17,7 +17,7 @@ import spox.opset.ai.onnx.v20 as op
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from seqtools.export.tidy import drop_identities, hoist
+from seqtools.export.tidy import drop_identities, hoist, tell_types
 
 OPSET, IR_VERSION = 20, 10
 
@@ -62,6 +62,7 @@ class Weights:
         model.ir_version = IR_VERSION
         hoist(model.graph)
         drop_identities(model.graph)
+        tell_types(model.graph)
         return model
 
 

@@ -1,4 +1,4 @@
-"""Gate order: torch stacks LSTM gates as i, f, g, o and GRU gates as r, z, n; ONNX wants i, o, f, g and z, r, n."""
+"""Gate order: torch stacks LSTM gates as i, f, g, o and GRU gates as r, z, n; ONNX i, o, f, g and z, r, n."""
 
 from __future__ import annotations
 

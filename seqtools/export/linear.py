@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seqtools.errors import UsageError
 from seqtools.export import quantize
-from seqtools.export.graph import Var, Weights, constant
+from seqtools.export.graph import Var, Weights
 
 PROFILES = ("portable", "int8")
 

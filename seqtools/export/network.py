@@ -40,7 +40,8 @@ class LoweredLanguageModel:
             lower_layer(context, layer, f"layers.{i}", table if i == 0 else None)
             for i, layer in enumerate(layers)
         ]
-        self._between = [_between(context, norm, f"between.{i}") for i, norm in enumerate(network.stack.between)]
+        between = enumerate(network.stack.between)
+        self._between = [_between(context, norm, f"between.{i}") for i, norm in between]
         self._head = _head(context, network.head)
         self._widths = [[int(layer.width)] * len(layer.states) for layer in layers]
         self._initial = _initial(context, layers)
@@ -95,7 +96,7 @@ class LoweredLanguageModel:
         return last
 
     def log_probs(self, top: Var) -> Var:
-        """Log-probabilities `[time, batch, vocab]` of what follows top-layer outputs `[time, batch, width]`."""
+        """Log-probabilities `[time, batch, vocab]` of what follows top outputs `[time, batch, width]`."""
         norm = self._between[-1]
         return op.log_softmax(self._head(top if norm is None else norm(top)), axis=-1)
 
@@ -106,10 +107,8 @@ class LoweredLanguageModel:
 def lower_layer(context: Context, layer: Any, name: str, embedding: Array | None) -> Lowered:
     """The lowering a cell's plugin names, or its traced step where it names none."""
     spec = cell_spec(layer.cell)
-    if not spec.lowering:
-        lowered: Lowered = traced.TracedCell(context, layer, name, embedding)
-        return lowered
-    lowered = resolve(spec.lowering, f"cell '{spec.name}'")(context, layer, name, embedding)
+    kind = resolve(spec.lowering, f"cell '{spec.name}'") if spec.lowering else traced.TracedCell
+    lowered: Lowered = kind(context, layer, name, embedding)
     return lowered
 
 

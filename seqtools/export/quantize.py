@@ -55,17 +55,18 @@ def lstm(
     lengths: Var | None,
     state: Sequence[Var],
 ) -> tuple[Var, Var, Var]:
-    """DynamicQuantizeLSTM over `x [time, batch, input]`; matrices are input and recurrent ones, ONNX order."""
+    """DynamicQuantizeLSTM over `x [time, batch, input]`; input and recurrent matrices in ONNX's gate order."""
     width = matrices[1].values.shape[0]
     values, scales = [], []
     for part, matrix in zip("WR", matrices, strict=True):
         values.append(weights.add(f"{name}.{part}.int8", matrix.values[None]))
         zero = weights.add(f"{name}.{part}.zero", np.zeros((1, 4 * width), np.int8))
         scales += [weights.add(f"{name}.{part}.scale", matrix.scale[None]), zero]
+    last = np.float32, (1, None, width)
     y, h, c = contrib(
         "DynamicQuantizeLSTM",
         [x, *values, bias, lengths, *state, None, *scales],
-        [(np.float32, (None, 1, None, width)), (np.float32, (1, None, width)), (np.float32, (1, None, width))],
+        [(np.float32, (None, 1, None, width)), last, last],
         hidden_size=width,
     )
     return y, h, c

@@ -1,4 +1,4 @@
-"""What spox leaves to its users: where nodes live.
+"""What spox leaves to its users: where nodes live, and types of operators it does not know.
 
 spox puts a node into the innermost graph that uses it. In a loop body that means computing the same thing
 in every turn, and for the whole array of uniforms a cost that grows with the square of the steps.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import onnx
-from onnx import AttributeProto, GraphProto, NodeProto
+from onnx import AttributeProto, GraphProto, NodeProto, TensorProto
 
 
 def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
@@ -70,6 +70,18 @@ def drop_identities(graph: GraphProto) -> None:
     _replace(graph, kept)
     if renamed:
         _rename(graph, renamed)
+
+
+def tell_types(graph: GraphProto) -> None:
+    """Note the element types of contrib nodes' outputs, which onnx cannot infer (its checker crashes on some)."""
+    for node in graph.node:
+        for inner in subgraphs(node):
+            tell_types(inner)
+        if node.domain == "com.microsoft":
+            kind = TensorProto.STRING if node.op_type == "Tokenizer" else TensorProto.FLOAT
+            graph.value_info.extend(
+                onnx.helper.make_tensor_value_info(name, kind, None) for name in node.output if name
+            )
 
 
 def _rename(graph: GraphProto, names: dict[str, str]) -> None:

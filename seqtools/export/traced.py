@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import onnx
 import spox
@@ -45,13 +45,14 @@ def trace(layer: Any) -> onnx.ModelProto:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # the exporter without onnxscript announces its retirement
             torch.onnx.export(
-                _Step(layer).eval(), example, file, input_names=names, output_names=outputs,
+                _Step(layer).eval(), example, cast(Any, file), input_names=names, output_names=outputs,
                 dynamic_axes=dynamic, opset_version=OPSET, dynamo=False,
             )  # fmt: skip
     except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ExportError(
             f"cell '{layer.cell}'",
-            f"torch cannot export its step ({str(error).splitlines()[0] if str(error) else type(error).__name__})",
+            f"torch cannot export its step ({reason})",
             "Write its step in plain tensor operations, or give its CellSpec a lowering",
         ) from error
     model = onnx.load_from_string(file.getvalue())
