@@ -121,6 +121,8 @@ class SentencePieceTokenizer:
         """
         try:
             proto = base64.b64decode(payload["proto"], validate=True)
+            if not proto:
+                raise ValueError("the model is empty")
             return cls(proto, algorithm=str(payload["algorithm"]), sampling=float(payload["sampling"]))
         except (KeyError, TypeError, ValueError, binascii.Error, RuntimeError, UsageError) as error:
             raise payload_error(cls.kind, error) from error

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import re
 
-from seqtools.tokens import SPECIALS
-
 # Every character that Unicode calls white space, and the information separators that Python adds.
 BLANKS = "\t\n\v\f\r\x1c-\x1f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 # ASCII but letters and digits; Latin-1 signs; general, CJK and full-width punctuation; arrows and signs.
@@ -61,9 +59,7 @@ def lower(text: str) -> str:
 
 
 def surface(word: str) -> str:
-    """What a token shows: start and end show nothing, an opening quote is a quote."""
-    if word in SPECIALS[1:]:
-        return ""
+    """What a word shows: an opening quote is a quote, the blank before it is not part of it."""
     return QUOTE if word == OPENING_QUOTE else word
 
 
