@@ -25,6 +25,7 @@ def as_json(model: ModelFile) -> dict[str, Any]:
         "sha256": model.sha256,
         "bytes": len(model.data),
         "weight_bytes": model.weights,
+        "weights_sha256": model.metadata.get("seqtools.sha256", ""),
         "nodes": model.nodes,
         "opsets": model.opsets,
         "tokenizer": {"kind": model.tokenizer.get("kind", ""), "bytes": _stored(model, "tokenizer")},

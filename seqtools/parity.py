@@ -69,7 +69,10 @@ def compare(run: Runner, parity: Mapping[str, Any], subject: str) -> list[Differ
         loaded = [(str(case["name"]), _arrays(case["feeds"]), _arrays(case["expected"])) for case in cases]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelFileError(subject, "its test vector is damaged", _REMAKE) from error
-    return [_compare(run, *case) for case in loaded]
+    try:
+        return [_compare(run, *case) for case in loaded]
+    except IndexError as error:  # an array of too few axes
+        raise ModelFileError(subject, "its test vector is damaged", _REMAKE) from error
 
 
 def tolerance(parity: Mapping[str, Any]) -> float:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from seqtools.model_file import ModelFile
     from seqtools.plugin import Tokenizer
     from seqtools_generate.evaluation import Evaluation
     from seqtools_generate.protocols import Score
@@ -44,7 +45,7 @@ _PROTOCOLS = {"carried": ("carried",), "windows": ("windows",), "both": ("carrie
     show_default=True,
     help="Predictions in a window, in tokens.",
 )
-@click.option("--per-line", is_flag=True, help="One text a line, as the model was trained.")
+@click.option("--per-line", is_flag=True, help="Each line is a text of its own.  [default: as the card says]")
 @click.option("--floor/--no-floor", default=True, show_default=True, help="Train the n-gram as well.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 @click.option(
@@ -82,7 +83,8 @@ def command(
     if whole and (valid_fraction is not None):
         raise click.UsageError("--whole and --valid-fraction contradict each other.")
     share = 1.0 if whole else valid_fraction or (1.0 if train else 0.1)
-    tokenizer, score = _open(model, device, threads)
+    opened, tokenizer, score = _open(model, device, threads)
+    per_line = per_line or _trained_per_line(opened)
     sample = read_sample(tokenizer, files, [train] if train else [], share, per_line=per_line)
     with _Progress(quiet=as_json) as progress:
         result = evaluation.evaluate(
@@ -96,7 +98,14 @@ def command(
             progress=progress,
         )
     if as_json:
-        told = {"model": model, "files": list(files), "share": share, "window": window, **result.as_json()}
+        told = {
+            "model": model,
+            "files": list(files),
+            "share": share,
+            "window": window,
+            "per_line": per_line,
+            **result.as_json(),
+        }
         click.echo(json.dumps({**told, "verdict": evaluation.verdict(result)}, ensure_ascii=False))
         return
     _print(result, model, ", ".join(files), share, window)
@@ -105,18 +114,27 @@ def command(
         output.note(note)
 
 
-def _open(path: str, device: str, threads: int) -> tuple[Tokenizer, Score]:
-    """The file's tokenizer and its scoring function."""
-    import onnxruntime
-
+def _open(path: str, device: str, threads: int) -> tuple[ModelFile, Tokenizer, Score]:
+    """The file, its tokenizer and its scoring function."""
     from seqtools import loader
+    from seqtools.errors import ModelFileError
     from seqtools.model_file import ModelFile
+    from seqtools.runtime.session import Session
     from seqtools_generate.evaluation import file_score
 
     model = ModelFile.open(path, expect_task="generate")
-    session = onnxruntime.InferenceSession(model.data)
-    widths = {port.name: port.shape[-1] for port in model.inputs if port.shape}
-    return loader.tokenizer_from(model.tokenizer), file_score(session.run, int(widths["state"]), model.form)
+    width = next((port.shape[-1] for port in model.inputs if port.name == "state" and port.shape), None)
+    if not isinstance(width, int):
+        cause = "it has no input 'state' of a fixed width"
+        raise ModelFileError(path, cause, "Export it again with: seqtools export RUN -o FILE")
+    session = Session(model.data, subject=path, device=device, threads=threads)
+    return model, loader.tokenizer_from(model.tokenizer), file_score(session.run, width, model.form)
+
+
+def _trained_per_line(model: ModelFile) -> bool:
+    """Whether the card says that each line was a text of its own."""
+    told = model.card.get("tokenizer")
+    return isinstance(told, dict) and told.get("one_text_a_line") is True
 
 
 class _Progress:

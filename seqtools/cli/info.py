@@ -12,6 +12,8 @@ from seqtools.errors import ModelFileError
 if TYPE_CHECKING:
     from seqtools.model_file import ModelFile
 
+_DEADLINE = 60.0  # seconds; a test vector takes milliseconds
+
 
 @click.command("info")
 @click.argument("model", metavar="MODEL")
@@ -53,8 +55,10 @@ def command(model: str, as_json: bool, check: bool, device: str) -> None:
 def _check(model: ModelFile, device: str) -> dict[str, Any]:
     """Largest difference over all cases, and the names of outputs that differ outright."""
     from seqtools import parity
+    from seqtools.runtime.session import Session
 
-    found = parity.compare(_runner(model, device), model.parity, str(model.path))
+    session = Session(model.data, subject=str(model.path), device=device, deadline=_DEADLINE)
+    found = parity.compare(session.run, model.parity, str(model.path))
     largest = max(case.largest for case in found)
     limit = parity.tolerance(model.parity)
     unequal = sorted({f"{case.case}.{output}" for case in found for output in case.unequal})
@@ -75,9 +79,3 @@ def _line(checked: dict[str, Any]) -> str:
         f"{'check':<12}{len(checked['cases'])} cases, largest difference {told} "
         f"(tolerance {checked['tolerance']:.0e}){rest}"
     )
-
-
-def _runner(model: ModelFile, device: str) -> Any:
-    import onnxruntime
-
-    return onnxruntime.InferenceSession(model.data).run

@@ -21,7 +21,7 @@ Cli = Callable[..., Result]
 bigram: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("bigram_file.py"))))
 TEXT: str = bigram.bigram_text(12_000, 1)
 KEYS = {
-    "model", "files", "share", "window", "tokens", "characters", "words", "unknown", "columns",
+    "model", "files", "share", "window", "per_line", "tokens", "characters", "words", "unknown", "columns",
     "floor", "verdict",
 }  # fmt: skip
 
@@ -159,6 +159,8 @@ def test_texts_per_line(run_cli: Cli, model: Path, tmp_path: Path) -> None:
     assert figures["tokens"] == sum(len(name) + 2 for name in ["abc", "cab", "a b", "ba"]) - 1
     assert figures["characters"] == len("abc\ncab\na b\nba\n")
     assert told(run_cli(*words, "--valid-fraction", 0.25))["tokens"] == len("ba") + 1
+    lines = bigram.write_bigram(tmp_path / "lines.onnx", card={"tokenizer": {"one_text_a_line": True}})
+    assert told(run_cli("evaluate", "-m", lines, path, "--no-floor", "--json", "--whole"))["per_line"]
 
 
 def test_unknown_words_are_told(tmp_path: Path) -> None:
@@ -177,3 +179,19 @@ def test_a_split_verdict_names_both() -> None:
                {"carried": 1.50, "windows": 1.55, "floor": 1.52}.items()}  # fmt: skip
     result = Evaluation(9, 9, 2, 0, columns, {"name": "6-gram"})
     assert "ahead by 0.0200 with carried state, behind by 0.0300 in windows" in verdict(result)
+
+
+def test_cuda_that_is_not_there(run_cli: Cli, model: Path, corpus: Path) -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime has CUDA")
+    result = run_cli("evaluate", "-m", model, corpus, "--device", "cuda")
+    assert result.exit_code == 1 and "no CUDA support" in result.stderr
+
+
+def test_a_file_of_another_shape_is_refused(run_cli: Cli, corpus: Path, tmp_path: Path) -> None:
+    path = bigram.write_bigram(tmp_path / "m.onnx")
+    path.write_bytes(path.read_bytes().replace(b"state", b"stats"))
+    result = run_cli("evaluate", "-m", path, corpus)
+    assert result.exit_code == 3 and "no input 'state' of a fixed width" in result.stderr

@@ -22,8 +22,8 @@ from seqtools.parity import compare, pack, unpack
 Cli = Callable[..., Result]
 bigram: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("bigram_file.py"))))
 KEYS = [
-    "path", "task", "format", "profile", "form", "producer", "sha256", "bytes", "weight_bytes", "nodes",
-    "opsets", "tokenizer", "inputs", "outputs", "io", "parity", "card",
+    "path", "task", "format", "profile", "form", "producer", "sha256", "bytes", "weight_bytes",
+    "weights_sha256", "nodes", "opsets", "tokenizer", "inputs", "outputs", "io", "parity", "card",
 ]  # fmt: skip
 
 
@@ -187,3 +187,13 @@ def test_sizes() -> None:
         "2.0 MB",
         "3.1 GB",
     ]
+
+
+def test_an_empty_batch_in_a_vector_does_not_end_the_process(run_cli: Cli, tmp_path: Path) -> None:
+    hostile = parity_of("ab")
+    hostile["cases"][0]["feeds"]["tokens"] = pack(np.zeros((0, 2), np.int64))
+    result = run_cli("info", bigram.write_bigram(tmp_path / "m.onnx", parity=hostile), "--check")
+    assert result.exit_code == 2 and "the batch is empty" in result.stderr
+    hostile["cases"][0]["feeds"]["tokens"] = pack(np.array(3))
+    result = run_cli("info", bigram.write_bigram(tmp_path / "m.onnx", parity=hostile), "--check")
+    assert result.exit_code == 3 and "test vector is damaged" in result.stderr
