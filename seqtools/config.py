@@ -10,10 +10,12 @@ import ast
 import dataclasses
 import inspect
 import json
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_type_hints
@@ -22,6 +24,9 @@ from seqtools import recipe as recipe_module
 from seqtools.errors import ConfigError
 from seqtools.recipe import Recipe
 from seqtools.suggest import closest
+
+# A run ends by one of these; naming one on the command line sets aside what a preset says of the others.
+ENDS = ("training.steps", "training.epochs", "training.max_time")
 
 # The one table whose keys are the tokenizer plugin's business.
 FREE = "tokenizer.options"
@@ -106,7 +111,7 @@ def _attribute_docstrings(cls: type) -> dict[str, str]:
         node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__
     )
     told: dict[str, str] = {}
-    for field, text in zip(body, body[1:], strict=False):
+    for field, text in pairwise(body):
         if (
             isinstance(field, ast.AnnAssign)
             and isinstance(field.target, ast.Name)
@@ -140,7 +145,7 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in table.items():
         path = f"{prefix}{name}"
-        if isinstance(value, dict) and path != FREE:
+        if isinstance(value, dict) and value and path != FREE:
             flat.update(flatten(value, f"{path}."))
         else:
             flat[path] = value
@@ -148,7 +153,7 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def parse_assignments(assignments: Iterable[str]) -> Layer:
-    """`--set key=value`; values are TOML, and bare words are strings.
+    """`--set key=value`; values are TOML, and bare words are strings (for a text key, numbers too).
 
     Raises:
         ConfigError: no `=` in one of them.
@@ -158,16 +163,19 @@ def parse_assignments(assignments: Iterable[str]) -> Layer:
         path, sign, text = assignment.partition("=")
         if not sign:
             raise ConfigError(f"--set {assignment}", "there is no '=' in it", "Write --set training.lr=0.002")
-        values[path.strip()] = parse_value(text.strip())
+        path, text = path.strip(), text.strip()
+        value, key = parse_value(text), keys().get(path)
+        values[path] = text if key and key.type is str and not isinstance(value, str) else value
     return Layer("--set", values)
 
 
 def parse_value(text: str) -> Any:
     """A TOML value, or the text itself where it is none."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        table = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    return table["value"] if len(table) == 1 else text
 
 
 def preset_names() -> list[str]:
@@ -192,8 +200,19 @@ def _presets() -> Path:
     return Path(__file__).with_name("presets")
 
 
+def set_aside_ends(*spoken: Layer) -> Layer:
+    """Settings that undo what lower layers say of a run's end, if one of `spoken` names an end.
+
+    `--preset char-small --steps 500` then trains 500 steps and not the preset's three minutes.
+    """
+    named = {path for layer in spoken for path in layer.values if path in ENDS}
+    return Layer("command line", {path: keys()[path].default for path in ENDS if named and path not in named})
+
+
 def build(*layers: Layer) -> Recipe:
     """The recipe that the layers make, later over earlier.
+
+    A layer that changes the tokenizer's kind drops the options that lower layers gave the old kind.
 
     Raises:
         ConfigError: any mistake in any layer; all of them are listed.
@@ -202,16 +221,15 @@ def build(*layers: Layer) -> Recipe:
     chosen: dict[str, Any] = {path: key.default for path, key in keys().items()}
     chosen[FREE] = dict(chosen[FREE])
     for layer in layers:
+        if layer.values.get("tokenizer.kind", chosen["tokenizer.kind"]) != chosen["tokenizer.kind"]:
+            chosen[FREE] = {}
         for path, value in layer.values.items():
-            if path.startswith(FREE + "."):
-                chosen[FREE][path.removeprefix(FREE + ".")] = value
-                continue
             problem, fitted = _fit(path, value)
             if problem:
                 mistakes.append(f"{layer.source}: {problem}")
-            elif path == FREE:
+            elif path.startswith(FREE):
                 chosen[FREE].update(fitted)
-            else:
+            elif path in chosen:
                 chosen[path] = fitted
     if mistakes:
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
@@ -220,11 +238,20 @@ def build(*layers: Layer) -> Recipe:
             f"{count}: " + "; ".join(mistakes),
             "See all keys with: seqtools train generate --recipe-help",
         )
-    return _assemble(Recipe, chosen, "")
+    made: Recipe = _assemble(Recipe, chosen, "")
+    return made
 
 
 def _fit(path: str, value: Any) -> tuple[str, Any]:
-    """A complaint about a value, or "" and the value in the key's type."""
+    """A complaint about a value, or "" and the value in the key's type (options: as a table)."""
+    if path.startswith(FREE + "."):
+        path, value = FREE, {path.removeprefix(FREE + "."): value}
+    if path == FREE and isinstance(value, dict):
+        return next(
+            filter(None, (_option_problem(name, option) for name, option in value.items())), ""
+        ), value
+    if value == {} and any(known.startswith(path + ".") for known in keys()):
+        return "", value
     key = keys().get(path)
     if key is None:
         near = closest(path, keys())
@@ -233,15 +260,38 @@ def _fit(path: str, value: Any) -> tuple[str, Any]:
         value = float(value)
     if type(value) is not key.type:
         return f"{path} = {json.dumps(value, default=str)} is not {_NOUNS[key.type]}", None
-    choices, limits = CHOICES.get(path), LIMITS.get(path)
+    if isinstance(value, str):
+        return _text_problem(path, value), value
+    return _number_problem(path, value), value
+
+
+def _text_problem(path: str, value: str) -> str:
+    """What is wrong with a text: none of the choices, or half a character."""
+    choices = CHOICES.get(path)
     if choices and value not in choices:
-        near = closest(str(value), choices)
-        return f"{path} = '{value}' is not one of {', '.join(choices)}" + (
-            f" (did you mean '{near}'?)" if near else ""
-        ), None
-    if limits and not limits[0] <= value <= limits[1]:
-        return f"{path} = {value} is outside {limits[0]:g} to {limits[1]:g}", None
-    return "", value
+        near = closest(value, choices)
+        hint = f" (did you mean '{near}'?)" if near else ""
+        return f"{path} = '{value}' is not one of {', '.join(choices)}{hint}"
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        return f"{path} is not UTF-8 text"
+    return ""
+
+
+def _number_problem(path: str, value: Any) -> str:
+    """What is wrong with a number: not finite, or out of range."""
+    if not math.isfinite(value):
+        return f"{path} = {value} is not a finite number"
+    low, high = LIMITS.get(path, (-math.inf, math.inf))
+    return "" if low <= value <= high else f"{path} = {value} is outside {low:g} to {high:g}"
+
+
+def _option_problem(name: str, value: Any) -> str:
+    path = f"{FREE}.{name}"
+    if isinstance(value, str):
+        return _text_problem(path, value)
+    if isinstance(value, int | float):
+        return _number_problem(path, value)
+    return f"{path} = {json.dumps(value, default=str)} is not a text, a number, true or false"
 
 
 _NOUNS = {int: "a whole number", float: "a number", str: "a string", bool: "true or false", dict: "a table"}
@@ -251,9 +301,7 @@ def _assemble(cls: type[Any], chosen: Mapping[str, Any], prefix: str) -> Any:
     hints, values = get_type_hints(cls), {}
     for field in dataclasses.fields(cls):
         path, kind = prefix + field.name, hints[field.name]
-        values[field.name] = (
-            _assemble(kind, chosen, f"{path}.") if dataclasses.is_dataclass(kind) else chosen[path]
-        )
+        values[field.name] = chosen[path] if path in chosen else _assemble(kind, chosen, f"{path}.")
     return cls(**values)
 
 
@@ -284,7 +332,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return f"{value:.1f}"
     # JSON's strings, numbers, true and false are TOML's too (non-ASCII kept as it is).
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def help_table() -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from seqtools.errors import DataError
 
@@ -19,6 +20,7 @@ BLOCK = 1 << 20
 """Bytes read at a time."""
 
 _JSON_LINES = (".jsonl", ".ndjson")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
@@ -59,16 +61,23 @@ class Corpus:
         return found
 
     def blocks(self) -> Iterator[str]:
-        """The whole text in pieces of about a megabyte; records of JSON Lines end with a line end.
+        """The whole text in pieces of about a megabyte.
+
+        Records of JSON Lines end with a line end, and so does every file that another one follows.
 
         Raises:
             DataError: a file is binary, not UTF-8 (with the byte offset) or not JSON (with the line).
         """
+        end, glue = "\n", False
         for file in self.files():
             if _is_json_lines(file):
-                yield from (text + "\n" for text in _records(file, self.text_field))
+                texts: Iterable[str] = (text + "\n" for text in _records(file, self.text_field))
             else:
-                yield from decode(file)
+                texts = decode(file)
+            for text in texts:
+                yield f"\n{text}" if glue else text
+                glue, end = False, text[-1]
+            glue = end != "\n"
 
     def lines(self) -> Iterator[str]:
         """The texts of a per-line corpus: lines without their ends, or records; blank ones are left out."""
@@ -91,19 +100,15 @@ def decode(path: Path) -> Iterator[str]:
         while True:
             data = _read(file, path)
             if b"\0" in data:
-                raise DataError(
-                    str(path),
-                    f"it is a binary file (a NUL byte at offset {offset + data.index(0)})",
-                    "Give a text file",
-                )
+                raise _binary(path, offset + data.index(0), utf16=not offset and data[:2] in _UTF16)
             try:
                 text = decoder.decode(data, final=not data)
             except UnicodeDecodeError as error:
                 # The decoder may hold bytes of an unfinished character from the block before.
-                held = len(error.object) - len(data)
+                place = offset - (len(error.object) - len(data)) + error.start
                 raise DataError(
                     str(path),
-                    f"it is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {offset - held + error.start}",
+                    f"it is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {place}",
                     "Convert it, for example with: iconv -f latin1 -t utf-8",
                 ) from error
             if offset == 0:
@@ -113,6 +118,12 @@ def decode(path: Path) -> Iterator[str]:
                 yield text
             if not data:
                 return
+
+
+def _binary(path: Path, place: int, *, utf16: bool) -> DataError:
+    if utf16:
+        return DataError(str(path), "it is UTF-16, not UTF-8", "Convert it with: iconv -f utf-16 -t utf-8")
+    return DataError(str(path), f"it is a binary file (a NUL byte at offset {place})", "Give a text file")
 
 
 def split_lines(blocks: Iterable[str]) -> Iterator[str]:
@@ -170,7 +181,8 @@ def _is_json_lines(path: Path) -> bool:
 
 def _open(path: Path) -> IO[bytes]:
     try:
-        return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+        # A GzipFile reads like any binary file, though its type does not say so.
+        return cast("IO[bytes]", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
     except OSError as error:
         raise DataError(
             str(path), f"cannot be read ({error.strerror})", "Check the path and its rights"
@@ -180,7 +192,7 @@ def _open(path: Path) -> IO[bytes]:
 def _read(file: IO[bytes], path: Path) -> bytes:
     try:
         return file.read(BLOCK)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(str(path), f"cannot be read ({error})", "Is the file whole?") from error
 
 
@@ -190,10 +202,8 @@ def _records(path: Path, field: str) -> Iterator[str]:
             continue
         try:
             text = json.loads(line)[field]
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"{path}, line {number}", f"it is not JSON ({error.msg})", "Mend the line"
-            ) from error
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}, line {number}", f"it is not JSON ({error})", "Mend the line") from error
         except (KeyError, TypeError, IndexError) as error:
             raise DataError(
                 f"{path}, line {number}",

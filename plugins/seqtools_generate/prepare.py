@@ -13,8 +13,12 @@ from seqtools.errors import DataError
 from seqtools.plugin import Reporter, Tokenizer
 from seqtools.recipe import Recipe
 from seqtools.texts import Corpus, head, tail, whole_words
+from seqtools.training.files import sweep
 from seqtools.training.run_folder import RunFolder
 from seqtools.training.token_stream import write_stream
+
+PREPARED = ("tokenizer.json", "run.json", "train.bin", "train.json", "valid.bin", "valid.json")
+"""What is written, into data/ or beside it, before a folder is a run."""
 
 
 class Split:
@@ -32,23 +36,38 @@ class Split:
         self.per_line = data.per_line
         self._train = Corpus(tuple(paths), data.text_field, data.per_line)
         self._valid = Corpus((Path(data.valid),), data.text_field, data.per_line) if data.valid else None
+        if self._valid:
+            self._valid.files()  # complain of a wrong path before hours of reading
         self.digest = hashlib.sha256()
         self.size = self._measure()
         self.cut = self.size if self._valid else int((1 - data.valid_fraction) * self.size)
 
+    @property
+    def unit(self) -> str:
+        """What `size` and `cut` count."""
+        return "lines" if self.per_line else "characters"
+
     def _measure(self) -> int:
-        """Characters (or lines) in all, digesting the text on the way."""
+        """Characters (or lines) in all, digesting the text (and the one to validate on) on the way."""
         count = 0
         for piece in self._all(self._train):
-            self.digest.update(piece.encode("utf-8", "surrogatepass"))
+            self._digest(piece)
             count += 1 if self.per_line else len(piece)
+        for piece in self._all(self._valid) if self._valid else ():
+            self._digest(piece)
         names = ", ".join(map(str, self._train.paths))
         if count == 0:
             raise DataError(names, "there is no text in it", "Give a file with text to learn from")
         if count < 2:
-            what = "line" if self.per_line else "character"
-            raise DataError(names, f"one {what} is too little to learn from", "Give more text")
+            raise DataError(
+                names, f"one {self.unit.removesuffix('s')} is too little to learn from", "Give more text"
+            )
         return count
+
+    def _digest(self, piece: str) -> None:
+        self.digest.update(piece.encode("utf-8", "surrogatepass"))
+        if self.per_line:
+            self.digest.update(b"\n")
 
     def train(self) -> Iterator[str]:
         """Pieces (or lines) of the training part."""
@@ -79,7 +98,7 @@ class Split:
 def prepare(
     run: RunFolder, paths: list[Path], recipe: Recipe, parent: RunFolder | None, report: Reporter
 ) -> None:
-    """Fill a fresh run folder up to the point where training starts; the recipe is written last.
+    """Fill a fresh run folder with what training reads; the caller writes the recipe, which makes it a run.
 
     Args:
         parent: the run to go on from; its tokenizer is extended, every old id stays what it was.
@@ -88,9 +107,12 @@ def prepare(
         DataError: the texts are unusable.
     """
     split = Split(paths, recipe)
+    report(f"text: {split.size:,} {split.unit}")
     tokenizer = learn_tokenizer(split, recipe, parent, report)
     run.path.mkdir(parents=True, exist_ok=True)
-    run.stream_path("train").parent.mkdir(exist_ok=True)
+    data = run.stream_path("train").parent
+    data.mkdir(exist_ok=True)
+    sweep(data)
     for part, texts in (("train", split.train()), ("valid", split.valid())):
         pieces = texts if split.per_line else whole_words(texts)
         info = write_stream(run.stream_path(part), pieces, tokenizer, per_line=split.per_line)
@@ -98,14 +120,25 @@ def prepare(
             raise DataError(
                 f"{part} text",
                 f"{info.tokens} tokens are too few",
-                "Give more text, or a text of its own to validate on with --valid FILE",
+                "Give more text, or another share of it with --valid-fraction, or a file with --valid",
             )
         report(f"{part}: {info.characters:,} characters, {info.tokens:,} tokens")
     run.write_tokenizer(tokenizer)
     run.write_json(
-        "run.json", {"data": _described(split, paths, recipe), "parent": str(parent.path) if parent else ""}
+        "run.json",
+        {"data": _described(split, paths, recipe), "parent": str(parent.path.resolve()) if parent else ""},
     )
-    run.write_recipe(recipe)
+
+
+def clear(run: RunFolder) -> None:
+    """Take away what `prepare` made in a folder that did not become a run, and nothing else."""
+    data = run.stream_path("train").parent
+    for folder in (data, run.path):
+        for name in PREPARED:
+            (folder / name).unlink(missing_ok=True)
+    for folder in (data, run.path):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def learn_tokenizer(split: Split, recipe: Recipe, parent: RunFolder | None, report: Reporter) -> Tokenizer:
@@ -132,7 +165,7 @@ def _described(split: Split, paths: list[Path], recipe: Recipe) -> dict[str, Any
         "files": [path.name for path in paths],
         "sha256": split.digest.hexdigest(),
         "size": split.size,
-        "unit": "lines" if split.per_line else "characters",
+        "unit": split.unit,
         "train": split.cut,
         "valid": recipe.data.valid and Path(recipe.data.valid).name,
     }

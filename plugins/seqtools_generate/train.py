@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from seqtools.nn.language_model import LanguageModel, detach
+from seqtools.nn.language_model import LanguageModel, LanguageModelOutput, detach
 from seqtools.nn.stack import StackState
 from seqtools.plugin import Tokenizer
 from seqtools.recipe import Recipe
@@ -20,6 +20,8 @@ from seqtools.training.regularisers import activation_penalty, cross_entropy, sl
 from seqtools.training.world import World
 
 VALID_ROWS, VALID_CHUNK = 16, 256
+# Logits computed at once in an evaluation: 16 MB of them in fp32.
+VALID_LOGITS = 4_000_000
 
 
 class LanguageModelExperiment:
@@ -34,8 +36,6 @@ class LanguageModelExperiment:
         renew: see `Chunks`.
     """
 
-    network: LanguageModel
-
     def __init__(
         self,
         network: LanguageModel,
@@ -46,7 +46,8 @@ class LanguageModelExperiment:
         world: World,
         renew: Callable[[int], NDArray[Any]] | None = None,
     ) -> None:
-        self.network, self.recipe, self.tokenizer, self.world = network, recipe, tokenizer, world
+        self.network: nn.Module = network
+        self.model, self.recipe, self.tokenizer, self.world = network, recipe, tokenizer, world
         self.device = world.device
         config = recipe.training
         mine = slice(world.rank * config.batch_size, (world.rank + 1) * config.batch_size)
@@ -71,8 +72,8 @@ class LanguageModelExperiment:
         tokens, targets = self._tensor(chunk.tokens), self._tensor(chunk.targets)
         state = self._state
         if state is None or chunk.fresh:
-            state = self.network.start(tokens.shape[1])
-        out = self.network(tokens, state)
+            state = self.model.start(tokens.shape[1])
+        out: LanguageModelOutput = self.model(tokens, state)
         self._state = detach(out.state)
         objective, nats = cross_entropy(out.logits, targets, smoothing=config.label_smoothing)
         if config.ar:
@@ -86,7 +87,7 @@ class LanguageModelExperiment:
 
     def evaluate(self) -> dict[str, float]:
         """Mean nats per token of the validation stream under carried state, read as a few long rows."""
-        nats, tokens = evaluate_carried(self.network, self.valid, self.device)
+        nats, tokens = evaluate_carried(self.model, self.valid, self.device)
         return {"valid_loss": nats / tokens}
 
     def sample(self) -> str:
@@ -94,7 +95,7 @@ class LanguageModelExperiment:
         config = self.recipe.training
         if not config.sample_tokens:
             return ""
-        ids = write(self.network, self._prompt(), config.sample_tokens, self.device, per_line=self._eos())
+        ids = write(self.model, self._prompt(), config.sample_tokens, self.device, per_line=self._eos())
         return config.sample_prompt + self.tokenizer.decode(ids)
 
     def _prompt(self) -> list[int]:
@@ -135,8 +136,9 @@ def evaluate_carried(
     length = (len(stream) - 1) // rows
     nats, state = 0.0, network.start(rows)
     starts = np.arange(rows) * length
-    for begin in range(0, length, VALID_CHUNK):
-        time = min(VALID_CHUNK, length - begin)
+    chunk = max(1, min(VALID_CHUNK, VALID_LOGITS // (rows * network.vocab_size)))
+    for begin in range(0, length, chunk):
+        time = min(chunk, length - begin)
         window = stream[starts[None, :] + begin + np.arange(time + 1)[:, None]].astype(np.int64)
         told, state = _score(network, window, state, device)
         nats += told

@@ -13,21 +13,21 @@ from typing import Any
 import torch
 
 import seqtools
-from seqtools import config
-from seqtools.errors import ConfigError, UsageError
+from seqtools import config, loader
+from seqtools.errors import ConfigError, DataError, SeqtoolsError, UsageError
 from seqtools.nn.language_model import LanguageModel
 from seqtools.nn.vectors import load_vectors
 from seqtools.plugin import Reporter, Tokenizer
 from seqtools.recipe import Recipe
+from seqtools.training.checkpoint import CheckpointFolder
 from seqtools.training.limits import check_limits
 from seqtools.training.loop import TrainingResult, train
 from seqtools.training.rng import seed_all
 from seqtools.training.run_folder import RunFolder
 from seqtools.training.world import World
-from seqtools_generate.export import export_run
 from seqtools_generate.floor import floor_for
 from seqtools_generate.grow import grown
-from seqtools_generate.prepare import data_matches, prepare
+from seqtools_generate.prepare import PREPARED, clear, data_matches, prepare
 from seqtools_generate.resampling import Resampler
 from seqtools_generate.train import LanguageModelExperiment
 
@@ -50,36 +50,66 @@ def train_generate(
         DataError, TrainingError, ExportError: see those.
     """
     run = RunFolder(output)
-    recipe = _agree(run, paths, recipe)
+    if export:
+        import seqtools_generate.export  # noqa: F401  (a missing package is told now, not in an hour)
+    if recipe is None:
+        if not run.exists:
+            raise UsageError(str(run.path), "there is no run to resume", "Start one without --resume")
+        recipe, parent = run.recipe(), Path(told) if (told := run.info()["parent"]) else None
     check_limits(recipe.training)
+    if run.exists:
+        _agree(run, paths, recipe, parent)
+    else:
+        _check_fresh(run, paths)
+        _check_network(recipe)
     world = World.start(recipe.training.device)
     try:
-        if world.leads and not run.exists:
-            prepare(run, paths, recipe, RunFolder.open(parent) if parent else None, report)
-        world.tell(None)  # the others wait until the streams are there
+        failure = _begin(run, paths, recipe, parent, report) if world.leads else None
+        failure = world.tell(failure)  # the others wait here until the streams are there
+        if failure:
+            raise failure
         result = _train(run, recipe, world, parent, report)
     finally:
         world.close()
+        if world.leads and not run.exists:
+            clear(run)
     if world.leads:
         _finish(run, result, floor=floor, export=export, report=report)
     return result
 
 
-def _agree(run: RunFolder, paths: list[Path], recipe: Recipe | None) -> Recipe:
-    """The recipe of this run; refuses to mix a folder's old run with a new one."""
-    if not run.exists:
-        if recipe is None:
-            raise UsageError(str(run.path), "there is no run to resume", "Start one without --resume")
-        if not paths:
-            raise UsageError("FILE", "there is no text to train on", "Name one or more files or folders")
-        if run.path.exists() and (not run.path.is_dir() or any(_visible(run.path))):
-            raise UsageError(str(run.path), "it exists and is not a run folder", "Choose another -o")
-        return recipe
-    old = run.recipe()
-    if recipe is None or recipe == old:
-        if recipe and paths and not data_matches(run, paths, recipe):
-            raise ConfigError(str(run.path), "its run was begun with other texts", "Choose another -o")
-        return old
+def _begin(
+    run: RunFolder, paths: list[Path], recipe: Recipe, parent: Path | None, report: Reporter
+) -> SeqtoolsError | None:
+    """Prepare the folder if it is no run yet; returns what failed, so that every process hears of it."""
+    try:
+        if not run.exists:
+            prepare(run, paths, recipe, RunFolder.open(parent) if parent else None, report)
+    except SeqtoolsError as error:
+        return error
+    return None
+
+
+def _check_fresh(run: RunFolder, paths: list[Path]) -> None:
+    """Refuse a folder with anything in it that a killed start did not leave there."""
+    if not paths:
+        raise UsageError("FILE", "there is no text to train on", "Name one or more files or folders")
+    if run.path.exists() and (not run.path.is_dir() or any(_foreign(run.path))):
+        raise UsageError(str(run.path), "it exists and is not a run folder", "Choose another -o")
+
+
+def _agree(run: RunFolder, paths: list[Path], recipe: Recipe, parent: Path | None) -> None:
+    """Refuse to mix a folder's old run with a new one."""
+    old, origin = run.recipe(), run.info()["parent"]
+    if recipe == old:
+        if origin != (str(parent.resolve()) if parent else ""):
+            cause = f"its run was begun --from {origin}" if origin else "its run was begun without --from"
+            raise ConfigError(str(run.path), cause, "Choose another -o, or go on with it: --resume")
+        if paths and not data_matches(run, paths, recipe):
+            raise ConfigError(
+                str(run.path), "its run was begun with other texts", "Choose another -o, or the same files"
+            )
+        return
     before, now = config.settings(old), config.settings(recipe)
     changed = ", ".join(f"{path} was {before[path]!r}" for path in now if before.get(path) != now[path])
     raise ConfigError(
@@ -89,9 +119,23 @@ def _agree(run: RunFolder, paths: list[Path], recipe: Recipe | None) -> Recipe:
     )
 
 
-def _visible(folder: Path) -> list[Path]:
-    # A killed start leaves data/ behind but no recipe; it is begun afresh.
-    return [path for path in folder.iterdir() if path.name not in ("data", "tokenizer.json", "run.json")]
+def _foreign(folder: Path) -> list[Path]:
+    # A killed start leaves these behind but no recipe; it is begun afresh.
+    data = folder / "data"
+    found = [*folder.iterdir(), *(data.iterdir() if data.is_dir() else ())]
+    return [path for path in found if not (path == data or path.name in PREPARED or ".tmp" in path.name)]
+
+
+def _check_network(recipe: Recipe) -> None:
+    """Build the network without memory for its weights: what is wrong with it is told before any reading."""
+    with torch.device("meta"):
+        LanguageModel(recipe.network, 8)
+    loader.tokenizer(recipe.tokenizer.kind)
+    if recipe.network.vectors:
+        if not recipe.network.embedding:
+            raise ConfigError("network.vectors", "there is no embedding to fill", "Set network.embedding")
+        if not Path(recipe.network.vectors).is_file():
+            raise DataError(recipe.network.vectors, "there is no such file of vectors", "Check the path")
 
 
 def _train(
@@ -99,16 +143,21 @@ def _train(
 ) -> TrainingResult:
     tokenizer = run.tokenizer()
     seed_all(recipe.training.seed)
-    network = first_network(recipe, tokenizer, parent, report if world.leads else _silent).to(world.device)
+    say = report if world.leads else _silent
+    network = first_network(run, recipe, tokenizer, parent, say).to(world.device)
     count = sum(parameter.numel() for parameter in network.parameters())
-    if world.leads:
-        _record(run, recipe, count)
-        report(f"network: {recipe.network.cell}, {count:,} parameters, on {world.device}")
+    say(f"network: {recipe.network.cell}, {count:,} parameters, on {world.device}")
     sampling = float(recipe.tokenizer.options.get("sampling", 0.0))
-    renew = Resampler(run, tokenizer, recipe.training.seed, world.rank) if sampling else None
+    renew = None
+    if sampling:
+        renew = Resampler(run, tokenizer, recipe.training.seed, world.rank, per_line=recipe.data.per_line)
     experiment = LanguageModelExperiment(
         network, run.stream("train"), run.valid_tokens(), recipe, tokenizer, world, renew
     )
+    if world.leads:
+        _record(run, recipe, count)
+        if not run.exists:  # all is well: from here on the folder is a run
+            run.write_recipe(recipe)
     return train(experiment, recipe.training, run.path, world=world, report=report)
 
 
@@ -117,15 +166,18 @@ def _silent(line: str) -> None:
 
 
 def first_network(
-    recipe: Recipe, tokenizer: Tokenizer, parent: Path | None, report: Reporter
+    run: RunFolder, recipe: Recipe, tokenizer: Tokenizer, parent: Path | None, report: Reporter
 ) -> LanguageModel:
-    """A network to start from: fresh, with pretrained vectors, or another run's, grown to the vocabulary."""
+    """A network to start from: fresh, with pretrained vectors, or another run's, grown to the vocabulary.
+
+    Where a checkpoint waits, its weights will replace these, and neither parent nor vectors are read.
+    """
     network = LanguageModel(recipe.network, tokenizer.vocab_size)
+    if CheckpointFolder(run.path).newest():
+        return network
     if parent:
         return grown(network, RunFolder.open(parent))
-    if recipe.network.vectors:
-        if network.embedding is None:
-            raise ConfigError("network.vectors", "there is no embedding to fill", "Set network.embedding")
+    if recipe.network.vectors and network.embedding is not None:
         load_vectors(Path(recipe.network.vectors), tokenizer, network.embedding.weight, report)
     return network
 
@@ -150,8 +202,10 @@ def _record(run: RunFolder, recipe: Recipe, parameters: int) -> None:
 
 def _finish(run: RunFolder, result: TrainingResult, *, floor: bool, export: bool, report: Reporter) -> None:
     """Best figures beside the floor's, then the file."""
-    valid, loss = run.stream_info("valid"), result.best["valid_loss"]
-    per_character = loss * (valid.tokens - 1) / max(1, valid.characters)
+    valid, loss, tokenizer = run.stream_info("valid"), result.best["valid_loss"], run.tokenizer()
+    # The first token is context only, so its characters do not count.
+    characters = max(1, valid.characters - len(tokenizer.decode(run.valid_tokens()[:1])))
+    per_character = loss * (valid.tokens - 1) / characters
     best = {
         **result.best,
         "nats_per_character": per_character,
@@ -160,12 +214,12 @@ def _finish(run: RunFolder, result: TrainingResult, *, floor: bool, export: bool
     }
     run.write_json("run.json", {**run.info(), "best": best})
     if floor and not run.floor():
-        told = floor_for(
-            run.stream("train"), run.valid_tokens(), run.tokenizer(), report, characters=valid.characters
-        )
+        told = floor_for(run.stream("train"), run.valid_tokens(), tokenizer, report, characters=characters)
         run.write_json("floor.json", {key: value for key, value in told.items() if key != "model"})
     report(compare(loss, per_character, run.floor()))
     if export:
+        from seqtools_generate.export import export_run
+
         export_run(run.path, run.path / "model.onnx", report=report)
         report(f"Try it: seqtools generate -m {shlex.quote(str(run.path / 'model.onnx'))}")
 

@@ -11,7 +11,8 @@ class Dropout(nn.Module):
 
     Args:
         rate: probability that a value is set to zero.
-        locked: one mask for all time steps (variational dropout, Gal & Ghahramani 2016), else a fresh one for each.
+        locked: one mask for all time steps (variational dropout, Gal & Ghahramani 2016), else a fresh
+            one for each.
     """
 
     def __init__(self, rate: float, *, locked: bool = True) -> None:

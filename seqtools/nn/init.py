@@ -21,7 +21,7 @@ def recurrent_(weight: Tensor, scheme: str) -> None:
     """
     width = weight.shape[1]
     if scheme == "orthogonal":
-        for block in weight.split(width):
+        for block in weight.view(-1, width, width):
             nn.init.orthogonal_(block)
     elif scheme == "uniform":
         nn.init.uniform_(weight, -1 / math.sqrt(width), 1 / math.sqrt(width))
@@ -30,13 +30,13 @@ def recurrent_(weight: Tensor, scheme: str) -> None:
 
 
 @torch.no_grad()
-def input_(weight: Tensor, *, one_hot: bool) -> None:
+def input_(weight: Tensor, width: int, *, one_hot: bool) -> None:
     """Fill `[gates * width, input]` in place with +-1/sqrt(width), as torch does.
 
     A one-hot input switches on a single column, which at that scale is drowned by the recurrence;
     its columns get the spread that an embedding of 64 standard-normal values would bring.
     """
-    bound = 1 / math.sqrt(weight.shape[0] / 4)
+    bound = 1 / math.sqrt(width)
     if one_hot:
         nn.init.normal_(weight, std=8 * bound / math.sqrt(3))
     else:

@@ -50,7 +50,7 @@ class RecurrentLayer(nn.Module):
         self.weight_hh = nn.Parameter(torch.empty(rows, width))
         self.bias_ih = nn.Parameter(torch.zeros(rows))
         self.bias_hh = nn.Parameter(torch.zeros(rows))
-        init.input_(self.weight_ih, one_hot=one_hot)
+        init.input_(self.weight_ih, width, one_hot=one_hot)
         with torch.no_grad():
             init.recurrent_(self.weight_hh, scheme)
             if self.kind.forget_gate >= 0:
@@ -83,7 +83,7 @@ class RecurrentLayer(nn.Module):
         The dropped matrix is a value of this call and no attribute: fused kernels take it as any other
         weight, and the gradient goes to the raw parameter.
         """
-        hidden = self.weight_hh
+        hidden: Tensor = self.weight_hh
         if self.training and self.dropout_weight:
             hidden = nn.functional.dropout(hidden, self.dropout_weight)
         return Weights(self.weight_ih, hidden, self.bias_ih, self.bias_hh)
@@ -99,22 +99,17 @@ class RecurrentLayer(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> RecurrentLayer:
         """Move or cast, then lay the weights out in the one buffer that cuDNN wants."""
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self._flatten()
         return self
 
     def _flatten(self) -> None:
-        weights = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
-        if not (
-            self.kind.fused_mode
-            and self.weight_hh.is_cuda
-            and torch.backends.cudnn.is_acceptable(self.weight_hh)
-        ):
+        weights: list[Tensor] = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
+        cudnn: Any = torch.backends.cudnn
+        if not (self.kind.fused_mode and self.weight_hh.is_cuda and cudnn.is_acceptable(self.weight_hh)):
             return
-        from torch.backends.cudnn import rnn
-
-        with torch.no_grad(), torch.cuda.device_of(self.weight_hh):
-            mode = rnn.get_cudnn_mode(self.kind.fused_mode)
+        with torch.no_grad(), torch.cuda.device(self.weight_hh.device):
+            mode = cudnn.rnn.get_cudnn_mode(self.kind.fused_mode)
             torch._cudnn_rnn_flatten_weight(
                 weights, 4, self.input_width, mode, self.width, 0, 1, False, False
             )

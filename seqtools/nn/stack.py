@@ -27,8 +27,8 @@ class RecurrentStack(nn.Module):
         config: widths, cell, norm and dropout.
         input_width: values of a step's input.
         one_hot: the input is one-hot.
-        bidirectional: run a second layer backwards beside each and join their outputs (Schuster & Paliwal 1997);
-            outputs are then twice as wide.
+        bidirectional: run a second layer backwards beside each and join their outputs (Schuster & Paliwal
+            1997); outputs are then twice as wide.
     """
 
     def __init__(
@@ -119,5 +119,5 @@ def _layer(config: NetworkConfig, inputs: int, width: int, *, one_hot: bool) -> 
 
 
 def bidirectional(config: NetworkConfig, input_width: int) -> RecurrentStack:
-    """A stack that reads both ways, with learned states switched off (they belong to left-to-right models)."""
+    """A stack that reads both ways, without learned states, which belong to left-to-right models."""
     return RecurrentStack(replace(config, learned_state=False), input_width, bidirectional=True)

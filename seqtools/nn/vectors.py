@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,12 +30,14 @@ def read_vectors(path: Path) -> Iterator[tuple[str, FloatArray]]:
     width = 0
     try:
         with (
-            gzip.open(path, "rt", encoding="utf-8")
+            gzip.open(path, "rt", encoding="utf-8", newline="\n")
             if path.suffix == ".gz"
-            else path.open(encoding="utf-8") as file
+            else path.open(encoding="utf-8", newline="\n") as file
         ):
             for number, line in enumerate(file, 1):
-                parts = line.rstrip("\n").rstrip().split(" ")
+                parts = line.rstrip().split(" ")
+                if parts == [""]:
+                    continue
                 if number == 1 and len(parts) == 2 and all(part.isdigit() for part in parts):
                     width = int(parts[1])
                     continue
@@ -51,7 +54,7 @@ def read_vectors(path: Path) -> Iterator[tuple[str, FloatArray]]:
                         "Is it a vectors file?",
                     )
                 yield word, vector
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise DataError(
             str(path), f"cannot be read as vectors ({error})", "Give a text file of vectors"
         ) from error

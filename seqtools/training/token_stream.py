@@ -27,7 +27,7 @@ class StreamInfo:
     Attributes:
         dtype: numpy name of its integers.
         tokens: how many.
-        characters: characters of the text they stand for.
+        characters: characters of the text they stand for; per line, an end id stands for a line end.
         words: its white-space separated words, plus one per line end.
         sha256: of the file.
     """
@@ -68,11 +68,11 @@ def write_stream(
                 ids = encode(text)
                 if per_line:
                     ids = np.concatenate([[tokenizer.bos], ids, [tokenizer.eos]])
-                data = ids.astype(dtype).tobytes()
+                data = np.asarray(ids).astype(dtype).tobytes()
                 file.write(data)
                 digest.update(data)
                 tokens += len(ids)
-                characters += len(text)
+                characters += len(text) + (1 if per_line else 0)
                 words += len(text.split()) + (1 if per_line else text.count("\n"))
 
     write_atomic(path, write)
@@ -97,7 +97,7 @@ def open_stream(path: Path) -> NDArray[Any]:
         if info.tokens == 0:
             return np.zeros(0, info.dtype)
         stream: NDArray[Any] = np.memmap(path, info.dtype, "r", shape=(info.tokens,))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise DataError(
             str(path),
             f"the token stream is damaged ({error})",

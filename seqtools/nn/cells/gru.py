@@ -9,7 +9,7 @@ from seqtools.nn.cell import Cell, State, Weights
 
 
 class GRU(Cell):
-    """Cho et al. 2014, in cuDNN's form: the reset gate works on the projected h. Gates in torch's order r, z, n.
+    """Cho et al. 2014 in cuDNN's form: the reset gate works on the projected h. Gates r, z, n as in torch.
 
     n = tanh(x part + r * h part)
     h' = (1 - z) * n + z * h

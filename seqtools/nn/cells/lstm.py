@@ -9,7 +9,7 @@ from seqtools.nn.cell import Cell, State, Weights
 
 
 class LSTM(Cell):
-    """Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; gates in torch's order i, f, g, o.
+    """Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; gates i, f, g, o as in torch.
 
     c' = f * c + i * g        what is kept and what is added
     h' = o * tanh(c')         what is shown
