@@ -21,7 +21,7 @@ _PROTOCOLS = {"carried": ("carried",), "windows": ("windows",), "both": ("carrie
 
 
 @click.command("evaluate")
-@click.option("-m", "--model", required=True, help="Model file.  [default: the bundled one]")
+@click.option("-m", "--model", default=None, help="Model file.  [default: the bundled one]")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "--valid-fraction",
@@ -57,7 +57,7 @@ _PROTOCOLS = {"carried": ("carried",), "windows": ("windows",), "both": ("carrie
 )
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads.")
 def command(
-    model: str,
+    model: str | None,
     files: tuple[str, ...],
     valid_fraction: float | None,
     whole: bool,
@@ -70,7 +70,7 @@ def command(
     device: str,
     threads: int,
 ) -> None:
-    """Score FILEs (text, .gz, - for stdin) with a language model, from the .onnx file alone.
+    """Score FILEs (text, .gz, JSON Lines, folders, - for stdin) with a language model's .onnx file alone.
 
     Prints nats and bits per character, perplexity per token and per word, with the state carried
     through the whole text and in zero-state windows that just touch (nanoGPT draws 200 batches of 64
@@ -83,6 +83,7 @@ def command(
     if whole and (valid_fraction is not None):
         raise click.UsageError("--whole and --valid-fraction contradict each other.")
     share = 1.0 if whole else valid_fraction or (1.0 if train else 0.1)
+    model = model or _bundled()
     opened, tokenizer, score = _open(model, device, threads)
     per_line = per_line or _trained_per_line(opened)
     sample = read_sample(tokenizer, files, [train] if train else [], share, per_line=per_line)
@@ -108,10 +109,17 @@ def command(
         }
         click.echo(json.dumps({**told, "verdict": evaluation.verdict(result)}, ensure_ascii=False))
         return
-    _print(result, model, ", ".join(files), share, window)
+    _print(result, model, ", ".join("stdin" if name == "-" else name for name in files), share, window)
     click.echo(evaluation.verdict(result))
     for note in _notes(result, tokenizer, sample):
         output.note(note)
+
+
+def _bundled() -> str:
+    from seqtools import loader
+    from seqtools.bundled import bundled_model
+
+    return str(bundled_model(loader.task("generate")))
 
 
 def _open(path: str, device: str, threads: int) -> tuple[ModelFile, Tokenizer, Score]:
