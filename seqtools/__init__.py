@@ -3,7 +3,9 @@
     import seqtools
 
     model = seqtools.load("shakespeare.onnx")
-    print(model.generate("ROMEO:", steps=200, seed=1))
+    print(model.generate("ROMEO:", max_tokens=200, seed=1)[0].text)
+    for piece in model.stream("JULIET:", stop=["ROMEO:"]):
+        print(piece, end="", flush=True)
 
 Plugins import `hookimpl` from here or from `seqtools.plugin`.
 """
@@ -21,12 +23,16 @@ __version__ = "0.1.0"
 
 
 def load(
-    path: str | os.PathLike[str], *, device: str = "cpu", threads: int = 1, deadline: float | None = None
+    path: str | os.PathLike[str] | None = None,
+    *,
+    device: str = "cpu",
+    threads: int = 1,
+    deadline: float | None = None,
 ) -> Any:
     """Open a model file and hand it to the runtime of its task.
 
     Args:
-        path: the `.onnx` file.
+        path: the `.onnx` file; None opens the Shakespeare model that comes with `generate`.
         device: `auto`, `cpu` or `cuda`.
         threads: CPU threads for one run; 0 lets onnxruntime choose.
         deadline: seconds one run may take before it is stopped; None is no limit.
@@ -43,9 +49,10 @@ def load(
     from pathlib import Path
 
     from seqtools import loader
+    from seqtools.bundled import bundled_model
     from seqtools.model_file import ModelFile
 
-    model = ModelFile.open(Path(path))
+    model = ModelFile.open(bundled_model(loader.task("generate")) if path is None else Path(path))
     open_model = loader.task(model.task).load()
     return open_model(model, device=device, threads=threads, deadline=deadline)
 

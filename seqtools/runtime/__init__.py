@@ -1,0 +1,1 @@
+"""Running model files: sessions, providers, noise. numpy and onnxruntime, never torch."""
