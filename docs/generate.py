@@ -1,0 +1,157 @@
+"""Write the pages of docs/reference that follow from the code: commands.md and recipe.md.
+
+    python docs/generate.py            write them
+    python docs/generate.py --check    exit code 1 if one is out of date
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from click.testing import CliRunner
+
+from seqtools import config, loader
+from seqtools.cli import root
+
+FOLDER = Path(__file__).resolve().parent / "reference"
+DISTRIBUTION = "seqtools-suite"
+WIDTH = 96
+
+SECTIONS = {
+    "": "The task",
+    "network": "The network",
+    "tokenizer": "The tokenizer",
+    "data": "The data",
+    "training": "The training",
+}
+
+OPTIONS = {
+    ("char", "min_count"): "Characters seen less often are spelled in half-bytes.",
+    ("word", "min_count"): "Words seen less often are unknown.",
+    ("word", "mode"): "`text` splits at words, numbers and punctuation; `whitespace` at blanks only.",
+    ("word", "lowercase"): "Write everything in lower case.",
+    ("word", "unk"): "How the text spells an unknown word.",
+    ("sentencepiece", "algorithm"): "`unigram` or `bpe`.",
+    ("sentencepiece", "sampling"): "Strength of random segmentation in training; 0 is off.",
+    ("sentencepiece", "character_coverage"): "Share of the text whose characters become pieces.",
+}
+"""What the options of our tokenizers mean; one that is missing here stops the program."""
+
+
+def commands_page() -> str:
+    """Every command's `--help`, as it is printed."""
+    parts = [
+        "# Commands",
+        "Written by `python docs/generate.py` from the program itself. `-v`, `-q` and `--debug` may stand "
+        "before or after any command.",
+    ]
+    for path in ("", *sorted(command_paths())):
+        parts += [f"## {f'seqtools {path}'.strip()}", f"```text\n{help_of(path.split())}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def command_paths() -> Iterator[str]:
+    """`train`, `train generate`, …: our commands and what lies below them."""
+    for path, provided in loader.registry().commands.items():
+        if provided.origin.distribution == DISTRIBUTION:
+            yield path
+            command = provided.load()
+            if type(command) is click.Group:  # one that is not filled by plugins
+                yield from (f"{path} {name}" for name in command.commands)
+
+
+def help_of(words: list[str]) -> str:
+    """What `seqtools WORDS --help` prints at a fixed width."""
+    result = CliRunner().invoke(root, [*words, "--help"], prog_name="seqtools", terminal_width=WIDTH)
+    if result.exit_code:
+        raise SystemExit(f"seqtools {' '.join(words)} --help failed: {result.output}")
+    return "\n".join(line.rstrip() for line in result.output.rstrip().splitlines())
+
+
+def recipe_page() -> str:
+    """All keys of a recipe, the options of tokenizers, and the presets."""
+    parts = [
+        "# Recipes",
+        "Written by `python docs/generate.py` from `seqtools/recipe.py` and `seqtools/presets`. A recipe is a "
+        "TOML file for `--config`; every key also works with `--set KEY=VALUE`. A flag wins over `--set`, that "
+        "over `--config`, that over `--preset`, that over the default. An unknown key or a value of the wrong "
+        "type is refused, and all mistakes are told at once. Naming one of `steps`, `epochs` and `max_time` on "
+        "the command line sets aside what a preset or file says of the other two.",
+    ]
+    for section, title in SECTIONS.items():
+        parts += [f"## {title}", _table(section)]
+        if section == "tokenizer":
+            parts += ["### Options of our tokenizers", _options()]
+    parts += ["## Presets", "`--preset NAME` starts from one of these."]
+    for name in config.preset_names():
+        text = (Path(config.__file__).parent / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+        parts += [f"### {name}", f"```toml\n{text.rstrip()}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(section: str) -> str:
+    from seqtools_generate.train_command import FLAGS
+
+    flags = {path: flag for flag, path in FLAGS.items()}
+    rows = [
+        (f"`{path}`", f"`{json.dumps(key.default)}`", _flag(flags.get(path, "")), key.summary)
+        for path, key in config.keys().items()
+        if path.rpartition(".")[0] == section
+    ]
+    return _markdown(("key", "default", "flag", "meaning"), rows)
+
+
+def _flag(flag: str) -> str:
+    return ", ".join(f"`{one}`" for one in flag.split("/") if one)
+
+
+def _options() -> str:
+    rows = []
+    for kind, provided in loader.registry().tokenizers.items():
+        if provided.origin.distribution == DISTRIBUTION:
+            rows += [
+                (f"`{kind}`", f"`{name}`", f"`{json.dumps(default)}`", OPTIONS[kind, name])
+                for name, default in _train_options(provided.load())
+            ]
+    return _markdown(("kind", "option", "default", "meaning"), rows)
+
+
+def _train_options(tokenizer: Any) -> Iterator[tuple[str, Any]]:
+    for name, parameter in inspect.signature(tokenizer.train).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY and name != "vocab_size":
+            yield name, parameter.default
+
+
+def _markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+PAGES = {"commands.md": commands_page, "recipe.md": recipe_page}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with `--check` name those that differ from what the code says."""
+    stale = []
+    for name, page in PAGES.items():
+        path, text = FOLDER / name, page()
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in arguments:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.name}")
+    if stale and "--check" in arguments:
+        print(f"out of date: {', '.join(stale)}; run: python docs/generate.py", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
