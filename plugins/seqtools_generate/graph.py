@@ -28,9 +28,9 @@ from seqtools.plugin import resolve
 _LARGEST_UNIFORM = 1 - 2**-24
 
 
-# Up to so many weights (4 MB) each way to choose gets a loop of its own, since a condition in every turn costs as
-# much as several operators. Beyond, packed copies of the weights in each loop would cost memory and win nothing.
-_SMALL_NETWORK = 1_000_000
+# Up to so many weights (16 MB) each way to choose gets a loop of its own, since a condition in every turn
+# costs as much as several operators. Beyond, packed copies of the weights in each loop only cost memory.
+_SMALL_NETWORK = 4_000_000
 
 Chosen = tuple[Var, Var]
 """Tokens and their log-probabilities, both `[1, batch, 1]`."""
@@ -206,8 +206,8 @@ def _run(
     next_log_probs, scores = _score(language, tokens, lengths, steps, (start, outputs, last))
     count = op.unsqueeze(op.cast(op.add(lengths, steps), to=np.float32), constant([1]))
     return {
-        "new_tokens": _batch_first(written, steps, lengths),
-        "new_log_probs": _batch_first(chosen, steps, lengths),
+        "new_tokens": op.transpose(written),
+        "new_log_probs": op.transpose(chosen),
         "log_probs": scores,
         "next_log_probs": next_log_probs,
         "next_state": language.pack(op.add(seen, count), last),
@@ -217,7 +217,11 @@ def _run(
 def _decode(
     language: LoweredLanguageModel, given: Mapping[str, Var], primed: Sequence[State]
 ) -> tuple[list[State], Var, Var]:
-    """The loop: states after it, tokens and their log-probabilities `[steps, 1, batch, 1]`."""
+    """States after the loop, tokens and their log-probabilities `[steps, batch]`.
+
+    In a small network each way to choose has a loop of its own, one after another; all but one take no turn.
+    (Not in branches of a condition: onnxruntime packs no weights for loops in there, and gives other bits.)
+    """
     sample = Sample(language.vocab, given["temperature"], given["top_k"], given["top_p"])
     below_one = op.min([given["uniforms"], constant(_LARGEST_UNIFORM, np.float32)])
     uniforms = op.unsqueeze(below_one, constant([2]))
@@ -226,27 +230,36 @@ def _decode(
         lambda log_probs, turn: sample.truncated(log_probs, op.gather(uniforms, turn)),
         lambda log_probs, turn: sample.plain(log_probs, op.gather(uniforms, turn)),
     ]
-    conditions = op.equal(given["temperature"], constant(0, np.float32)), sample.truncates
+    greedy = op.equal(given["temperature"], constant(0, np.float32))
     sizes = [len(layer) for layer in primed]
-    start = [part for layer in primed for part in layer]
+    batch = op.slice(op.shape(given["state"]), constant([0]), constant([1]))
 
-    def loop(choose: Choice) -> Sequence[Var]:
+    def loop(start: Sequence[Var], steps: Var, choose: Choice) -> tuple[Sequence[Var], Sequence[Var]]:
         def turn(index: Var, *flat: Var) -> list[Var]:
             states = _grouped(flat, sizes)
             token, log_prob = choose(language.log_probs(states[-1][0]), index)
             new = language.step(token, states)
             return [*(part for layer in new for part in layer), token, log_prob]
 
-        return repeat(given["steps"], start, turn)
+        *flat, tokens, log_probs = repeat(steps, start, turn)
+        shape = op.concat([op.reshape(steps, constant([1])), batch], axis=0)
+        return flat, [op.reshape(collected, shape, allowzero=1) for collected in (tokens, log_probs)]
 
     def in_turn(log_probs: Var, turn: Var) -> Sequence[Var]:
+        conditions = greedy, sample.truncates
         return _either(conditions, [partial(way, log_probs, turn) for way in ways])
 
-    if language.size <= _SMALL_NETWORK:
-        results = _either(conditions, [partial(loop, way) for way in ways])
-    else:
-        results = loop(in_turn)
-    *flat, tokens, log_probs = results
+    flat: Sequence[Var] = [part for layer in primed for part in layer]
+    if language.size > _SMALL_NETWORK:
+        flat, results = loop(flat, given["steps"], in_turn)
+        return _grouped(flat, sizes), results[0], results[1]
+    drawn = op.not_(greedy)
+    modes = greedy, op.and_(drawn, sample.truncates), op.and_(drawn, op.not_(sample.truncates))
+    written = []
+    for mode, way in zip(modes, ways, strict=True):
+        flat, results = loop(flat, op.where(mode, given["steps"], constant(0)), way)
+        written.append(results)
+    tokens, log_probs = (op.concat(parts, axis=0) for parts in zip(*written, strict=True))
     return _grouped(flat, sizes), tokens, log_probs
 
 
@@ -271,7 +284,7 @@ def _score(
     steps: Var,
     seen: tuple[Sequence[State], Var, Sequence[State]],
 ) -> tuple[Var, Var]:
-    """Next log-probabilities `[batch, vocab]`, and those of the given tokens: `[batch, time]`, or `[batch, 0]`.
+    """Next log-probabilities `[batch, vocab]`; those of given tokens `[batch, time]`, or `[batch, 0]`.
 
     Both go through the output layer together: the last state on top, below it what stood before each given
     token; a run that generates slices the latter off and does not pay for them.
@@ -288,9 +301,3 @@ def _score(
     position = op.unsqueeze(op.range(constant(0), op.squeeze(scored), constant(1)), constant([1]))
     masked = op.where(op.less(position, lengths), picked, constant(0, np.float32))
     return following, op.transpose(masked)
-
-
-def _batch_first(collected: Var, steps: Var, lengths: Var) -> Var:
-    """`[steps, 1, batch, 1]` -> `[batch, steps]`, for no steps too."""
-    shape = op.concat([op.reshape(steps, constant([1])), op.shape(lengths)], axis=0)
-    return op.transpose(op.reshape(collected, shape, allowzero=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,13 @@ from numpy.typing import NDArray
 from seqtools.export.report import Parity
 from seqtools.parity import pack
 
-TOLERANCE = {"portable": 1e-5, "int8": 0.5}
-"""Largest difference of a log-probability (or state) that passes. Eight bits are also held to `MOST_LOST`."""
+TOLERANCE = {"portable": 1e-5, "int8": 1.0}
+"""Largest difference of a log-probability that passes, also of a state in float32. What eight bits may cost
+is bounded by the perplexity they lose; here only gross mistakes are caught."""
+
+_ROUNDING = 4.0
+"""A network may magnify rounding errors (layer norm in the cell does, untrained). A float32 file may then
+differ from torch by this many times what torch in float32 differs from torch in float64."""
 
 _TIME, _STEPS = 48, 32
 Ids = NDArray[np.int64]
@@ -128,17 +134,29 @@ def verify(data: bytes, network: Any, *, profile: str, real: Ids, seed: int = 1)
         network: the network it was made of, in eval mode on the CPU.
         real: validation tokens `[time]`; a piece from their start and one from their middle are used.
     """
-    runner, parity = Runner(data), Parity(TOLERANCE[profile])
+    runner, parity = Runner(data), Parity(TOLERANCE[profile], exact=profile != "int8")
     rng = np.random.default_rng(seed)
     vocab = int(network.head.bias.shape[0])
     rows = [rng.integers(0, vocab, _TIME), rng.integers(0, vocab, _TIME // 3), np.zeros(0, np.int64)]
     middle = len(real) // 2
     rows += [np.asarray(part, np.int64) for part in (real[:_TIME], real[middle : middle + _TIME])]
+    if parity.exact:
+        parity.tolerance = max(parity.tolerance, _ROUNDING * _own_rounding(network, rows))
     _verify_scores(runner, network, rows, parity)
     for choice in CHOICES.values():
         uniforms = rng.random((_STEPS, len(rows)), dtype=np.float32)
         _verify_choices(runner, network, rows, (choice, uniforms), parity)
     return parity
+
+
+def _own_rounding(network: Any, rows: Sequence[Ids]) -> float:
+    """How far torch in float32 is from torch in float64 on these rows."""
+    precise = copy.deepcopy(network).double()
+    apart = 0.0
+    for row in rows:
+        for rounded, exact in zip(reference(network, row), reference(precise, row), strict=True):
+            apart = max(apart, _distance(rounded, exact, np.maximum(1, np.abs(exact))))
+    return apart
 
 
 def _padded(rows: Sequence[Ids]) -> tuple[Ids, Ids]:
@@ -158,7 +176,8 @@ def _verify_scores(runner: Runner, network: Any, rows: Sequence[Ids], parity: Pa
         told = log_probs[np.arange(len(row)), row]
         parity.note("log-probabilities", _distance(scores[i, : len(row)], told))
         parity.note("log-probabilities", _distance(following[i], log_probs[-1]))
-        parity.note("states", _distance(states[i], state, np.maximum(1, np.abs(state))))
+        if parity.exact:
+            parity.note("states", _distance(states[i], state, np.maximum(1, np.abs(state))))
 
 
 def _verify_choices(
@@ -180,7 +199,7 @@ def _verify_choices(
 
 def _chosen(token: int, log_probs: Floats, choice: Choice, uniform: float, parity: Parity) -> bool:
     """Whether torch chooses this token too, or would if it rounded otherwise within the tolerance."""
-    slack = parity.tolerance
+    slack = min(parity.tolerance, 1e-3)
     if choice.temperature == 0:
         return token == log_probs.argmax() or bool(log_probs[token] >= log_probs.max() - 2 * slack)
     near = [
@@ -194,7 +213,7 @@ def _chosen(token: int, log_probs: Floats, choice: Choice, uniform: float, parit
 
 
 def _distance(a: Floats, b: Floats, unit: Floats | float = 1.0) -> float:
-    """Largest difference; a cell state has no bound, so that states are compared in units of their own size."""
+    """Largest difference; a cell state has no bound, so states are compared in units of their own size."""
     return float((np.abs(a.astype(np.float64) - b) / unit).max(initial=0.0))
 
 

@@ -170,7 +170,7 @@ class LSTM(ExplicitCell):
         return op.squeeze(y, constant([1])), [h, c]
 
     def _arguments(self, x: Var) -> tuple[Var, Var, Var, Var | None]:
-        """X, W, R and B of the node; folded, one-hot rows and the step's own weights, transposed at loading."""
+        """X, W, R and B of the node; folded, one-hot rows and the step's weights, transposed at loading."""
         weights, name = self.context.weights, self.name
         if self.table is None:
             bias = weights.add(f"{name}.bias", np.concatenate(self.biases)[None])
@@ -230,7 +230,8 @@ def unroll(
     shape = op.slice(op.shape(x), constant([0]), constant([2]))
 
     def turn(index: Var, *old: Var) -> list[Var]:
-        new = step(op.gather(x, index, axis=0), old)
+        # Runtimes differ in whether the turn is a scalar.
+        new = step(op.gather(x, op.reshape(index, constant([1])), axis=0), old)
         alive = op.unsqueeze(op.less(index, lengths), constant([0, 2]))
         kept = [op.where(alive, after, before) for after, before in zip(new, old, strict=True)]
         return [*kept, kept[0]]

@@ -83,7 +83,7 @@ def repeat(times: Var, carried: Sequence[Var], body: Callable[..., Iterable[Var]
     Args:
         times: int64 scalar.
         carried: what the first turn starts from.
-        body: `(turn int64 [1], *carried) -> [*carried, *collected]`.
+        body: `(turn int64 [1] or scalar, *carried) -> [*carried, *collected]`.
 
     Returns:
         The carried values after the last turn, then each collected value stacked on a new first axis.

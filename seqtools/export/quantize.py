@@ -55,7 +55,7 @@ def lstm(
     lengths: Var | None,
     state: Sequence[Var],
 ) -> tuple[Var, Var, Var]:
-    """DynamicQuantizeLSTM over `x [time, batch, input]`; input and recurrent matrices in ONNX's gate order."""
+    """DynamicQuantizeLSTM over `x [time, batch, input]`; input and recurrent matrices in ONNX's order."""
     width = matrices[1].values.shape[0]
     values, scales = [], []
     for part, matrix in zip("WR", matrices, strict=True):

@@ -73,7 +73,7 @@ def drop_identities(graph: GraphProto) -> None:
 
 
 def tell_types(graph: GraphProto) -> None:
-    """Note the element types of contrib nodes' outputs, which onnx cannot infer (its checker crashes on some)."""
+    """Note the element types of contrib outputs, which onnx cannot infer (its checker crashes on some)."""
     for node in graph.node:
         for inner in subgraphs(node):
             tell_types(inner)
