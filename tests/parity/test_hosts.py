@@ -1,0 +1,35 @@
+"""The same file in other hosts: Node and WASM run the self-test that a model file carries."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from seqtools.bundled import bundled_model
+from seqtools.loader import task
+from seqtools.model_file import ModelFile
+
+SCRIPT = Path(__file__).parents[1] / "hosts" / "parity.mjs"
+
+
+@pytest.mark.parametrize("host", ["onnxruntime-node", "onnxruntime-web"])
+def test_bundled_model_gives_the_same_answers_in_javascript(host: str, tmp_path: Path) -> None:
+    modules = Path(os.environ.get("SEQTOOLS_NODE_MODULES", "node_modules"))
+    node = shutil.which("node")
+    if node is None or not (modules / host).is_dir():
+        pytest.skip(f"needs node and {host} in $SEQTOOLS_NODE_MODULES")
+    path = bundled_model(task("generate"))
+    cases = tmp_path / "cases.json"
+    cases.write_text(json.dumps(ModelFile.open(path).parity), encoding="utf-8")
+    done = subprocess.run(
+        [node, SCRIPT, host, path, cases], cwd=modules.parent, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert {"greedy", "sampled", "score"} <= {result["name"] for result in results}
+    assert all(result["largest"] <= 1e-5 and not result["unequal"] for result in results)
