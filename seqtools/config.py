@@ -325,7 +325,7 @@ def dump(recipe: Recipe) -> str:
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
         return (
-            "{ " + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+            "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + " }"
             if value
             else "{}"
         )
