@@ -2,6 +2,8 @@
 
     python docs/generate.py            write them
     python docs/generate.py --check    exit code 1 if one is out of date
+
+A test runs the check.
 """
 
 from __future__ import annotations
@@ -31,6 +33,13 @@ SECTIONS = {
     "training": "The training",
 }
 
+RECIPES = """\
+Written by `python docs/generate.py` from `seqtools/recipe.py` and `seqtools/presets`. A recipe is a TOML
+file for `--config`; every key also works with `--set KEY=VALUE`. A flag wins over `--set`, that over
+`--config`, that over `--preset`, that over the default. An unknown key or a value of the wrong type is
+refused, and all mistakes are told at once. Naming one of `steps`, `epochs` and `max_time` on the command
+line sets aside what a preset or file says of the other two."""
+
 OPTIONS = {
     ("char", "min_count"): "Characters seen less often are spelled in half-bytes.",
     ("word", "min_count"): "Words seen less often are unknown.",
@@ -48,8 +57,8 @@ def commands_page() -> str:
     """Every command's `--help`, as it is printed."""
     parts = [
         "# Commands",
-        "Written by `python docs/generate.py` from the program itself. `-v`, `-q` and `--debug` may stand "
-        "before or after any command.",
+        "Written by `python docs/generate.py` from the program itself.\n"
+        "`-v`, `-q` and `--debug` may stand before or after any command.",
     ]
     for path in ("", *sorted(command_paths())):
         parts += [f"## {f'seqtools {path}'.strip()}", f"```text\n{help_of(path.split())}\n```"]
@@ -78,11 +87,7 @@ def recipe_page() -> str:
     """All keys of a recipe, the options of tokenizers, and the presets."""
     parts = [
         "# Recipes",
-        "Written by `python docs/generate.py` from `seqtools/recipe.py` and `seqtools/presets`. A recipe is a "
-        "TOML file for `--config`; every key also works with `--set KEY=VALUE`. A flag wins over `--set`, that "
-        "over `--config`, that over `--preset`, that over the default. An unknown key or a value of the wrong "
-        "type is refused, and all mistakes are told at once. Naming one of `steps`, `epochs` and `max_time` on "
-        "the command line sets aside what a preset or file says of the other two.",
+        RECIPES,
     ]
     for section, title in SECTIONS.items():
         parts += [f"## {title}", _table(section)]

@@ -1,0 +1,159 @@
+"""Pages say what is true: commands parse, links lead somewhere, references are complete."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import runpy
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import click
+import pytest
+
+from seqtools import config, errors, hookspecs, loader
+from seqtools.cli import root
+from seqtools.cli.lazy import PluginGroup
+from seqtools.plugin import resolve
+
+pages: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("pages.py"))))
+ROOT: Path = pages.ROOT
+LONGEST_READ = 1200
+
+
+def parse(words: list[str]) -> click.Context:
+    """Resolve a command line and parse its options, without running anything."""
+    command: click.Command = root
+    context = click.Context(command, info_name="seqtools")
+    while isinstance(command, click.Group):
+        if isinstance(command, PluginGroup) and command.default and (not words or words[0][0] == "-"):
+            words = [command.default, *words]
+        if not words or words[0] in ("--help", "-h", "--version"):
+            return context
+        name, found, words = command.resolve_command(context, words)
+        assert found is not None
+        # `evaluate` hands its options to the task's own command.
+        command = resolve(loader.task("generate").evaluate, "evaluate") if name == "evaluate" else found
+        context = click.Context(command, info_name=name, parent=context)
+    try:
+        command.parse_args(context, list(words))
+    except click.exceptions.Exit:  # an eager option such as --recipe-help
+        return context
+    chosen = context.params
+    if "assignments" in chosen:
+        layers = [config.preset(chosen["preset"])] if chosen["preset"] else []
+        config.build(*layers, config.parse_assignments(chosen["assignments"]))
+    return context
+
+
+LINES = [(pages.name(page), line) for page in pages.PAGES for line in pages.command_lines(page)]
+
+
+@pytest.mark.parametrize(("page", "line"), LINES, ids=[f"{page}: {' '.join(line)}" for page, line in LINES])
+def test_every_command_line_is_a_real_one(page: str, line: list[str]) -> None:
+    assert parse(line).command is not root or not line or line[0].startswith("-")
+
+
+@pytest.mark.parametrize(
+    "line",
+    (
+        "generat",
+        "generate --temprature 1",
+        "train generate x -o y --set training.lrr=1",
+        "train nothing",
+        "export",
+    ),
+)
+def test_a_wrong_command_line_would_be_found(line: str) -> None:
+    with pytest.raises((click.UsageError, errors.UsageError)):
+        parse(line.split())
+
+
+def test_the_pages_have_command_lines() -> None:
+    told = {" ".join(line[:2]) for _, line in LINES}
+    assert len(LINES) >= 20
+    assert any(name.startswith("train generate") for name in told)
+    assert any(name.startswith("evaluate") for name in told)
+
+
+def test_recipes_in_pages_are_valid() -> None:
+    recipes = [pages.files(page).get("recipe.toml") for page in pages.PAGES]
+    shown = [text for text in recipes if text]
+    assert shown
+    for text in shown:
+        config.build(config.Layer("page", config.flatten(tomllib.loads(text))))
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=pages.name)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for link in pages.links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{pages.name(page)} links to {link}"
+        assert not anchor or anchor in pages.anchors(target), f"{pages.name(page)} links to {link}"
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = ROOT / "docs" / "README.md"
+    listed = {(index.parent / link).resolve() for link in pages.links(index)}
+    assert {page for page in pages.PAGES if page.parent != ROOT} - {index} <= listed
+
+
+def test_generated_references_are_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    generate: Any = SimpleNamespace(**runpy.run_path(str(ROOT / "docs" / "generate.py")))
+    assert generate.main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_every_hook_is_documented() -> None:
+    page = (ROOT / "docs/reference/hooks.md").read_text(encoding="utf-8")
+    hooks = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("seqtools_")}
+    assert len(hooks) == 7
+    for name, hook in hooks.items():
+        assert f"`{name}({', '.join(inspect.signature(hook).parameters)})`" in page
+    assert set(re.findall(r"`(seqtools_\w+)\(", page)) == set(hooks)
+
+
+def test_every_exit_code_is_documented() -> None:
+    page = (ROOT / "docs/reference/exit-codes.md").read_text(encoding="utf-8")
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    assert told == {0, 130} | {kind.exit_code for kind in kinds if issubclass(kind, errors.SeqtoolsError)}
+    for kind in kinds:
+        assert kind is errors.SeqtoolsError or f"`{kind.__name__}`" in page
+
+
+def guide_rows() -> list[tuple[str, list[str], int]]:
+    """File, names (none is the whole file) and lines said, for each row of the reading guide."""
+    text = (ROOT / "docs/reading-guide.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[`([^`]+)`\]\(\.\./([^)]+)\) \| (.+?) \| (\d+) \|", text, re.MULTILINE)
+    assert all(shown == target for shown, target, *_ in rows)
+    return [(shown, re.findall(r"`([^`]+)`", names), int(lines)) for shown, _, names, lines in rows]
+
+
+def lines_of(path: Path, names: list[str]) -> int:
+    """Lines of a file, or of the functions and classes named (`Class.method`)."""
+    source = path.read_text(encoding="utf-8")
+    if not names:
+        return len(source.splitlines())
+    found = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found[node.name] = node
+            for inner in node.body if isinstance(node, ast.ClassDef) else ():
+                if isinstance(inner, ast.FunctionDef):
+                    found[f"{node.name}.{inner.name}"] = inner
+    return sum((found[name].end_lineno or 0) - found[name].lineno + 1 for name in names)
+
+
+def test_the_reading_guide_fits_one_sitting() -> None:
+    rows = guide_rows()
+    assert len(rows) >= 12
+    total = 0
+    for path, names, said in rows:
+        lines = lines_of(ROOT / path, names)
+        total += lines
+        assert abs(lines - said) <= max(5, lines // 10), f"{path} {names}: {lines} lines, not {said}"
+    assert total <= LONGEST_READ
