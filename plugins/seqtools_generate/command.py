@@ -107,5 +107,7 @@ def command(**options: Any) -> None:
     """
     from seqtools_generate.program import Request, generate
 
-    options["stop"] = tuple(options["stop"])
-    generate(Request(**options))
+    try:
+        generate(Request(**options))
+    except BrokenPipeError as error:  # click would call it a failure; `| head` has what it wanted
+        raise click.exceptions.Exit(0) from error

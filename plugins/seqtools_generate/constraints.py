@@ -31,9 +31,8 @@ class Constraints:
         for row, history in enumerate(histories):
             recent = history[-self._window :]
             if self._penalty != 1:
-                seen = np.unique(recent)
-                old = scores[row, seen]
-                scores[row, seen] = np.where(old < 0, old * self._penalty, old / self._penalty)
+                old = scores[row, recent]  # a token may be there twice; it gets the same value twice
+                scores[row, recent] = np.where(old < 0, old * self._penalty, old / self._penalty)
             if self._size:
                 scores[row] = _without(scores[row], _completing(recent, self._size))
         return scores

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -82,10 +83,19 @@ class Request:
             repetition_penalty=self.repetition_penalty,
             repeat_last_n=self.repeat_last_n,
             no_repeat_ngram=self.no_repeat_ngram,
-            logit_bias=dict(map(_bias, self.logit_bias)),
-            stop=self.stop,
+            logit_bias=dict(_bias(_typed(told)) for told in self.logit_bias),
+            stop=tuple(map(_typed, self.stop)),
             ignore_eos=self.ignore_eos,
         )
+
+
+def _typed(text: str) -> str:
+    """An argument as UTF-8, in locales too where Python takes its bytes for something else."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(text).decode("utf-8", "replace")
+    return text
 
 
 def _bias(told: str) -> tuple[int | str, float]:
@@ -118,7 +128,7 @@ def generate(request: Request) -> None:
 def _prompt(request: Request) -> str:
     """The prompt: the argument, a file, or what is piped in."""
     if request.prompt is not None and request.prompt != "-":
-        return request.prompt
+        return _typed(request.prompt)
     if request.file is not None and request.file != "-":
         return _file(Path(request.file))
     asked = request.prompt == "-" or request.file == "-"
@@ -171,6 +181,13 @@ def _tidy(model: Generator, prompt: str) -> str:
     return prompt
 
 
+def _tell_seed(request: Request, seed: int, state: SavedState | None) -> None:
+    """Name a random seed, unless nothing is random."""
+    chosen = request.seed == seed or (state is not None and request.seed is None)
+    if request.temperature > 0 and not chosen:
+        note(f"seed: {seed}")
+
+
 def _seed(request: Request, state: SavedState | None) -> int:
     from seqtools_generate.run import random_seed
 
@@ -178,10 +195,7 @@ def _seed(request: Request, state: SavedState | None) -> int:
         return request.seed
     if state is not None and request.seed is None:
         return state.seed
-    seed = random_seed()
-    if request.temperature > 0:
-        note(f"seed: {seed}")
-    return seed
+    return random_seed()
 
 
 def _shown(request: Request, prompt: str, state: SavedState | None) -> str:
@@ -198,6 +212,7 @@ def _streamed(
     pieces = model.stream(
         prompt, seed=seed, state=state, hold=bool(request.save_state), chunk=chunk, settings=settings
     )
+    _tell_seed(request, seed, state)
     last = _shown(request, prompt, state)
     _say(last)
     try:
@@ -223,6 +238,7 @@ def _whole(
         hold=bool(request.save_state),
         settings=settings,
     )
+    _tell_seed(request, seed, state)
     if request.as_json:
         _say("".join(json.dumps(result.as_json(), ensure_ascii=False) + "\n" for result in results))
     else:

@@ -24,7 +24,7 @@ from seqtools_generate.file_model import FileModel
 from seqtools_generate.results import Result, Scored
 from seqtools_generate.saved_state import SavedState
 from seqtools_generate.settings import REMEMBERED, Settings, checked_seed
-from seqtools_generate.writing import Batch, Choose, Text, chunks, in_graph, on_host
+from seqtools_generate.writing import LARGEST_CHUNK, Batch, Choose, Text, chunks, in_graph, on_host
 
 _ROWS_AT_ONCE = 64
 
@@ -136,8 +136,8 @@ class Generator:
             UsageError: an option is unknown or out of range.
         """
         chosen = _settings(settings, options)
-        if chunk < 1:
-            raise UsageError("chunk", f"{chunk} is out of range", "Use 1 or more")
+        if not 1 <= chunk <= LARGEST_CHUNK:
+            raise UsageError("chunk", f"{chunk} is out of range", f"Use 1 to {LARGEST_CHUNK}")
         row = self._text(self._start(prompt, _seed(seed, state), state), chosen, keep=False)
         self._last = [row]
         batch = Batch(self._choose(chosen), [row], chosen.max_tokens, hold)

@@ -22,6 +22,11 @@ from seqtools_generate.stop import StopMatcher
 Chunk = tuple[IntArray, FloatArray, FloatArray]
 """Tokens `[rows, steps]`, log-probabilities `[rows, steps]`, state `[rows, S]` after them."""
 
+LARGEST_CHUNK = 256
+"""Most tokens of one run."""
+
+_DRAWN_AHEAD = 1024
+
 Choose = Callable[[FloatArray, FloatArray, Sequence["Text"]], Chunk]
 """`(state [rows, S], noise [steps, rows], rows) -> Chunk`."""
 
@@ -79,7 +84,7 @@ class Text:
         self.start, self.state = start, start.state
         self.at_stop: Callable[[], FloatArray] | None = None
         self.position = start.position
-        self.recent: deque[int] = deque(start.recent, REMEMBERED)
+        self.recent: deque[int] = deque(start.recent, REMEMBERED + LARGEST_CHUNK)
         self.tokens: list[int] = []
         self.logprobs: list[float] = []
         self.text: list[str] = []
@@ -123,7 +128,7 @@ class Text:
         if self.at_stop is not None:
             self.state, self.at_stop = self.at_stop(), None
         start, ended = self.start, self.stop_reason == "end"
-        recent, held = tuple(self.recent), self._stops.held
+        recent, held = tuple(self.recent)[-REMEMBERED:], self._stops.held
         return SavedState(self.state, self.position, start.seed, start.sample, recent, held, ended)
 
     def _out(self, text: str) -> str:
@@ -147,6 +152,8 @@ class Batch:
     rows: list[Text]
     remaining: int
     hold: bool = False
+    _drawn: FloatArray | None = None
+    _drawn_from: int = 0
 
     def pieces(self, sizes: Iterator[int]) -> Iterator[list[str]]:
         """Write chunk by chunk; each time the new text of every row."""
@@ -165,24 +172,29 @@ class Batch:
         tokens, logprobs, after = self.choose(before, noise, rows)
         written = []
         for i, row in enumerate(rows):
-            recent = row.recent.copy()
             text, used = row.take(tokens[i], logprobs[i])
             row.state = after[i]
             if used < steps:
-                row.at_stop = partial(self._again, row, before[i], noise[:used, i : i + 1], recent)
+                row.at_stop = partial(self._again, row, before[i], noise[:used, i : i + 1])
             written.append(text)
         return written
 
-    def _again(self, row: Text, state: FloatArray, noise: FloatArray, recent: deque[int]) -> FloatArray:
+    def _again(self, row: Text, state: FloatArray, noise: FloatArray) -> FloatArray:
         """The state at a stop inside a chunk: exactly so many tokens are written once more."""
-        now, row.recent = row.recent, recent
-        try:
-            after: FloatArray = self.choose(state[None], noise, [row])[2][0]
-            return after
-        finally:
-            row.recent = now
+        now = row.recent.copy()
+        for _ in noise:
+            row.recent.pop()
+        after: FloatArray = self.choose(state[None], noise, [row])[2][0]
+        row.recent = now
+        return after
 
     def _noise(self, rows: Sequence[Text], steps: int) -> FloatArray:
+        """Noise `[steps, rows]`; one text alone draws ahead, since small draws cost as much as large ones."""
         first, samples = rows[0], [row.start.sample for row in rows]
-        noise: FloatArray = uniforms(first.start.seed, samples, first.position, steps)
-        return noise
+        if len(rows) > 1 or steps >= _DRAWN_AHEAD:
+            return uniforms(first.start.seed, samples, first.position, steps)
+        place = first.position - self._drawn_from
+        if self._drawn is None or not 0 <= place <= _DRAWN_AHEAD - steps:
+            self._drawn_from, place = first.position, 0
+            self._drawn = uniforms(first.start.seed, samples, first.position, _DRAWN_AHEAD)
+        return self._drawn[place : place + steps]
