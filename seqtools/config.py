@@ -200,13 +200,20 @@ def _presets() -> Path:
     return Path(__file__).with_name("presets")
 
 
-def set_aside_ends(*spoken: Layer) -> Layer:
-    """Settings that undo what lower layers say of a run's end, if one of `spoken` names an end.
+def set_aside(*spoken: Layer) -> Layer:
+    """What the command line (`--set`, flags), taken as one, makes of the layers below it.
 
-    `--preset char-small --steps 500` then trains 500 steps and not the preset's three minutes.
+    If it names an end of the run, what they say of the other ends does not count: `--preset char-small
+    --steps 500` trains 500 steps and not the preset's three minutes. Its tokenizer replaces theirs before
+    its own options for it are read.
     """
-    named = {path for layer in spoken for path in layer.values if path in ENDS}
-    return Layer("command line", {path: keys()[path].default for path in ENDS if named and path not in named})
+    said = {path: value for layer in spoken for path, value in layer.values.items()}
+    values = {
+        path: keys()[path].default for path in ENDS if path not in said and any(e in said for e in ENDS)
+    }
+    if "tokenizer.kind" in said:
+        values["tokenizer.kind"] = said["tokenizer.kind"]
+    return Layer("command line", values)
 
 
 def build(*layers: Layer) -> Recipe:
@@ -325,9 +332,7 @@ def dump(recipe: Recipe) -> str:
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
         return (
-            "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + " }"
-            if value
-            else "{}"
+            "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + " }" if value else "{}"
         )
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return f"{value:.1f}"

@@ -146,7 +146,7 @@ def command(
         layers = [config.preset(preset)] if preset else []
         layers += [config.read_layer(config_file)] if config_file else []
         spoken = config.parse_assignments(assignments), config.Layer("flags", given)
-        recipe = config.build(*layers, config.set_aside_ends(*spoken), *spoken)
+        recipe = config.build(*layers, config.set_aside(*spoken), *spoken)
         given = {**spoken[0].values, **given}
     _start(list(files), output, recipe, parent, given, floor=floor, export=export)
 

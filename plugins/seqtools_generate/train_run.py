@@ -20,6 +20,7 @@ from seqtools.nn.vectors import load_vectors
 from seqtools.plugin import Reporter, Tokenizer
 from seqtools.recipe import Recipe
 from seqtools.training.checkpoint import CheckpointFolder
+from seqtools.training.clock import parse_duration
 from seqtools.training.limits import check_limits
 from seqtools.training.loop import TrainingResult, train
 from seqtools.training.rng import seed_all
@@ -61,7 +62,7 @@ def train_generate(
         _agree(run, paths, recipe, parent)
     else:
         _check_fresh(run, paths)
-        _check_network(recipe)
+        _check_recipe(recipe)
     world = World.start(recipe.training.device)
     try:
         failure = _begin(run, paths, recipe, parent, report) if world.leads else None
@@ -126,11 +127,13 @@ def _foreign(folder: Path) -> list[Path]:
     return [path for path in found if not (path == data or path.name in PREPARED or ".tmp" in path.name)]
 
 
-def _check_network(recipe: Recipe) -> None:
-    """Build the network without memory for its weights: what is wrong with it is told before any reading."""
+def _check_recipe(recipe: Recipe) -> None:
+    """Try the recipe, its network without memory for the weights, before any text is read."""
     with torch.device("meta"):
         LanguageModel(recipe.network, 8)
     loader.tokenizer(recipe.tokenizer.kind)
+    if recipe.training.max_time:
+        parse_duration(recipe.training.max_time)
     if recipe.network.vectors:
         if not recipe.network.embedding:
             raise ConfigError("network.vectors", "there is no embedding to fill", "Set network.embedding")

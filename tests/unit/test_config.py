@@ -137,12 +137,18 @@ def test_another_tokenizer_drops_the_options_of_the_first() -> None:
 
 def test_an_end_named_on_the_command_line_sets_the_other_ends_of_a_preset_aside() -> None:
     preset, flags = config.preset("char-small"), layer(training__steps=500)
-    made = build(preset, config.set_aside_ends(flags), flags)
+    made = build(preset, config.set_aside(flags), flags)
     assert (made.training.steps, made.training.max_time) == (500, "")
     both = layer(training__steps=500), layer(training__max_time="1m")
-    made = build(preset, config.set_aside_ends(*both), *both)
+    made = build(preset, config.set_aside(*both), *both)
     assert (made.training.steps, made.training.max_time) == (500, "1m")
-    assert build(preset, config.set_aside_ends(layer(training__lr=1.0))).training.max_time == "3m"
+    assert build(preset, config.set_aside(layer(training__lr=1.0))).training.max_time == "3m"
+
+
+def test_the_command_line_is_one_place_to_name_a_tokenizer_and_its_options() -> None:
+    spoken = layer(tokenizer__options__sampling=0.5), layer(tokenizer__kind="sentencepiece")
+    made = build(config.preset("word-awd"), config.set_aside(*spoken), *spoken)
+    assert made.tokenizer.options == {"sampling": 0.5}
 
 
 def _values(key: config.Key) -> st.SearchStrategy[Any]:
