@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -213,17 +215,31 @@ def _streamed(
         prompt, seed=seed, state=state, hold=bool(request.save_state), chunk=chunk, settings=settings
     )
     _tell_seed(request, seed, state)
-    last = _shown(request, prompt, state)
-    _say(last)
+    last, pieces = "", chain([_shown(request, prompt, state)], pieces)
+    if request.save_state:
+        pieces = _until_interrupted(pieces)
     try:
         for piece in pieces:
-            last = piece
+            last = piece or last
             _say(piece)
         if (terminal or model.per_line) and not last.endswith("\n"):
             _say("\n")
     finally:  # an endless text ends with Ctrl-C, and can go on from there too
         if request.save_state:
             model.save_state(request.save_state)
+
+
+def _until_interrupted(pieces: Iterator[str]) -> Iterator[str]:
+    """The same pieces; Ctrl-C waits until one is printed, so that a state holds no text that nobody saw."""
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: asked.append(number))
+    try:
+        for piece in pieces:
+            yield piece
+            if asked:
+                raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _whole(

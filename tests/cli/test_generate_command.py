@@ -234,7 +234,8 @@ def test_help_tells_every_default(run_cli: Cli) -> None:
 def started(model: Path, *arguments: str, stdout: int) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-P", "-m", "seqtools", "generate", "-m", str(model), *arguments]
     quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(words, stdout=stdout, stderr=subprocess.PIPE, env=quiet)
+    # Unbuffered: `communicate` would lose what a buffer has read ahead.
+    return subprocess.Popen(words, stdout=stdout, stderr=subprocess.PIPE, env=quiet, bufsize=0)
 
 
 def test_a_closed_pipe_ends_it_cleanly(model: Path) -> None:
