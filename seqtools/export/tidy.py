@@ -36,7 +36,10 @@ def hoist(graph: GraphProto) -> None:
 
 
 def _take_invariant(graph: GraphProto, inside: set[str]) -> list[NodeProto]:
-    """Remove and return the nodes of a body, or of a branch in it, that use nothing made `inside`."""
+    """Remove and return the nodes of a body, or of a branch in it, that use nothing made `inside`.
+
+    Constants stay unless a node that goes needs them: a loop hands on every outer value in every turn.
+    """
     taken, kept = [], []
     inside = inside | {value.name for value in graph.output}
     for node in graph.node:
@@ -48,8 +51,10 @@ def _take_invariant(graph: GraphProto, inside: set[str]) -> list[NodeProto]:
         else:
             kept.append(node)
             inside |= set(node.output)
-    _replace(graph, kept)
-    return taken
+    needed = {name for node in taken for name in node.input}
+    staying = [node for node in taken if node.op_type == "Constant" and node.output[0] not in needed]
+    _replace(graph, staying + kept)
+    return [node for node in taken if node not in staying]
 
 
 def drop_identities(graph: GraphProto) -> None:

@@ -1,4 +1,6 @@
-"""Decoding speed of exported files, as ratios measured side by side. Run: python tests/benchmarks/bench_decode.py
+"""Decoding speed of exported files, as ratios measured side by side.
+
+Run: python tests/benchmarks/bench_decode.py
 
 Process CPU time on one thread, the least of several interleaved rounds. Weights are random: speed does not
 depend on them.
@@ -18,11 +20,11 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import numpy as np
 import torch
-from seqtools_generate.graph import build
-from seqtools_generate.verify import Choice, Runner
 
 from seqtools.nn.language_model import LanguageModel
 from seqtools.recipe import NetworkConfig
+from seqtools_generate.graph import build
+from seqtools_generate.verify import Choice, Runner
 
 GREEDY, SAMPLED = Choice(), Choice(0.8)
 

@@ -9,14 +9,14 @@ import onnx
 import pytest
 import torch
 from onnx.reference import ReferenceEvaluator
-from seqtools_generate.graph import build
-from seqtools_generate.verify import CHOICES, Choice, Runner, choose, reference, verify
 
 from seqtools.export.tidy import subgraphs
 from seqtools.nn.cell import Cell
 from seqtools.nn.language_model import LanguageModel
 from seqtools.plugin import CellSpec
 from seqtools.recipe import NetworkConfig
+from seqtools_generate.graph import build
+from seqtools_generate.verify import CHOICES, Choice, Runner, choose, reference, verify
 
 VOCAB = 29
 CELLS = ("rnn_tanh.v1", "rnn_relu.v1", "lstm.v1", "gru.v1")
