@@ -12,7 +12,8 @@ class Result:
     """One sample.
 
     Attributes:
-        text: what was written, without the prompt and without a stop text.
+        text: what was written, without the prompt and without a stop text. Half a character at the end is
+            left out; a run that goes on from there completes it.
         prompt: what it goes on from.
         tokens: ids written; they include those of a stop text or end token.
         logprobs: natural log-probability of each under the model itself, before any setting.

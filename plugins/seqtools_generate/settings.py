@@ -11,6 +11,8 @@ from seqtools.errors import UsageError
 REMEMBERED = 4096
 """Tokens that a text remembers, for penalties, n-grams and its saved state; bounds an endless one."""
 
+_COLDEST, _HOTTEST, _LARGEST_BIAS = 1e-30, 1e6, 1e6
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -48,7 +50,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name, value, holds, cure in (
             ("max-tokens", self.max_tokens, self.max_tokens >= -1, "Use 0 or more, or -1 for no end"),
-            ("temperature", self.temperature, self.temperature >= 0, "Use 0 (greedy) or more"),
+            ("temperature", self.temperature, 0 <= self.temperature <= _HOTTEST, "Use 0 (greedy) to 1000000"),
             ("top-k", self.top_k, self.top_k >= 0, "Use 1 or more, or 0 for off"),
             ("top-p", self.top_p, 0 < self.top_p <= 1, "Use more than 0 and at most 1 (off)"),
             ("min-p", self.min_p, 0 <= self.min_p <= 1, "Use 0 (off) to 1"),
@@ -77,10 +79,15 @@ class Settings:
         if "" in self.stop:
             raise UsageError("stop", "a stop text is empty", "Give at least one character")
         for token, bias in self.logit_bias.items():
-            if math.isnan(bias) or bias == math.inf:
+            if not (abs(bias) <= _LARGEST_BIAS or bias == -math.inf):
                 raise UsageError(
                     "logit-bias", f"{token!r}={bias} is no bias", "Use a number, or -inf to forbid"
                 )
+
+    @property
+    def heat(self) -> float:
+        """The temperature that float32 can divide by: one too close to 0 is 0, greedy."""
+        return self.temperature if self.temperature >= _COLDEST else 0.0
 
     @property
     def needs_host(self) -> bool:

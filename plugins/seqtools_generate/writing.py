@@ -35,16 +35,16 @@ def in_graph(model: FileModel, settings: Settings) -> Choose:
     """All in one run of the file: temperature, top-k, top-p."""
 
     def choose(state: FloatArray, noise: FloatArray, rows: Sequence[Text]) -> Chunk:
-        return model.write(state, noise, settings.temperature, settings.top_k, settings.top_p)
+        return model.write(state, noise, settings.heat, settings.top_k, settings.top_p)
 
     return choose
 
 
 def on_host(model: FileModel, settings: Settings, bias: FloatArray | None) -> Choose:
     """One run a token, everything else in numpy: what the graph does, and what it cannot."""
-    greedy = settings.temperature == 0
+    greedy = settings.heat == 0
     decoder = Greedy() if greedy else Sample(
-        settings.temperature, settings.top_k, settings.top_p, settings.min_p, settings.typical
+        settings.heat, settings.top_k, settings.top_p, settings.min_p, settings.typical
     )  # fmt: skip
     constraints = Constraints(settings, bias)
 

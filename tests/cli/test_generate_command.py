@@ -163,7 +163,7 @@ def test_unknown_words_are_told(run_cli: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--temperature", -1), "temperature: -1.0 is out of range. Use 0 (greedy) or more."),
+        (("--temperature", -1), "temperature: -1.0 is out of range. Use 0 (greedy) to 1000000."),
         (("--temperature", "nan"), "temperature"),
         (("--top-p", 0), "top-p"),
         (("--top-p", 1.5), "top-p"),

@@ -58,6 +58,7 @@ def test_held_text_comes_first_even_without_stops() -> None:
         ("temperature", -0.1),
         ("temperature", math.nan),
         ("temperature", math.inf),
+        ("temperature", 1e39),
         ("top_k", -1),
         ("top_p", 0.0),
         ("top_p", 1.1),
@@ -70,6 +71,7 @@ def test_held_text_comes_first_even_without_stops() -> None:
         ("stop", ("",)),
         ("logit_bias", {"a": math.nan}),
         ("logit_bias", {3: math.inf}),
+        ("logit_bias", {3: 1e39}),
     ],
 )
 def test_a_setting_out_of_range_names_itself(name: str, value: object) -> None:

@@ -211,6 +211,29 @@ def test_settings_do_what_they_say(opened: Open) -> None:
     assert model.generate("a", max_tokens=0)[0].text == ""
 
 
+def test_temperatures_next_to_zero_are_greedy(opened: Open) -> None:
+    model = opened(layers=2)
+    greedy = model.generate("a", temperature=0, max_tokens=30)[0].text
+    for more in ({}, HOST):
+        for cold in (1e-45, 1e-300, 1e-29):
+            assert model.generate("a", temperature=cold, max_tokens=30, seed=1, **more)[0].text == greedy
+        assert len(model.generate("a", temperature=1e6, max_tokens=30, **more)[0].tokens) == 30
+
+
+def test_an_endless_text_does_not_grow(opened: Open) -> None:
+    import tracemalloc
+
+    model = opened()
+    pieces = model.stream("a", seed=1, max_tokens=-1, chunk=256, stop="never seen")
+    written = sum(len(next(pieces)) for _ in range(30))  # what is remembered is full now
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    written += sum(len(next(pieces)) for _ in range(100))
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert written > 20_000 and grown < 300_000  # ids remembered for the state, not the text
+
+
 def test_wrong_use_is_told(opened: Open) -> None:
     model = opened(layers=2)
     for wrong, cause in (
