@@ -114,7 +114,9 @@ def test_what_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [b"not gzip at all", gzip.compress(b"x" * 5000)[:-20], b"\x1f\x8b\x08" + b"\0" * 30]
+    "damage",
+    [b"not gzip at all", gzip.compress(b"x" * 5000)[:-20], b"\x1f\x8b\x08" + b"\0" * 30],
+    ids=["text", "cut", "empty"],
 )
 def test_broken_gzip(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "a.gz").write_bytes(damage)
