@@ -27,7 +27,7 @@ LONGEST_READ = 1200
 def parse(words: list[str]) -> click.Context:
     """Resolve a command line and parse its options, without running anything."""
     command: click.Command = root
-    context = click.Context(command, info_name="seqtools")
+    context = click.Context(command, info_name="seqtools", **root.context_settings)
     while isinstance(command, click.Group):
         if isinstance(command, PluginGroup) and command.default and (not words or words[0][0] == "-"):
             words = [command.default, *words]
