@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,14 @@ from seqtools.plugin import Tokenizer
 from seqtools.recipe import Recipe
 from seqtools.training.chunks import Chunks
 from seqtools.training.experiment import Loss
+from seqtools.training.lines import Lines
 from seqtools.training.regularisers import activation_penalty, cross_entropy, slowness_penalty
+from seqtools.training.token_stream import forget
 from seqtools.training.world import World
 
 VALID_ROWS, VALID_CHUNK = 16, 256
+VALID_TOKENS = 2_000_000
+"""Tokens at the beginning of the validation stream that are evaluated; `seqtools evaluate` reads them all."""
 # Logits computed at once in an evaluation: 16 MB of them in fp32.
 VALID_LOGITS = 4_000_000
 
@@ -50,11 +55,11 @@ class LanguageModelExperiment:
         self.model, self.recipe, self.tokenizer, self.world = network, recipe, tokenizer, world
         self.device = world.device
         config = recipe.training
-        mine = slice(world.rank * config.batch_size, (world.rank + 1) * config.batch_size)
-        self.chunks = Chunks(
+        kind = partial(Lines, start=tokenizer.bos) if recipe.data.per_line else Chunks
+        self.chunks = kind(
             train,
             world.size * config.batch_size,
-            mine=mine,
+            mine=slice(world.rank * config.batch_size, (world.rank + 1) * config.batch_size),
             chunk=config.chunk,
             jitter=config.chunk_jitter,
             half=config.half_chunk,
@@ -62,7 +67,7 @@ class LanguageModelExperiment:
             seed=config.seed,
             renew=renew,
         )
-        self.valid = valid
+        self.valid = valid[:VALID_TOKENS]
         self.steps_per_epoch = self.chunks.chunks_per_epoch
         self._state: StackState | None = None
 
@@ -73,6 +78,8 @@ class LanguageModelExperiment:
         state = self._state
         if state is None or chunk.fresh:
             state = self.model.start(tokens.shape[1])
+        elif chunk.restart is not None:
+            state = restarted(state, self.model.start(tokens.shape[1]), self._tensor(chunk.restart))
         out: LanguageModelOutput = self.model(tokens, state)
         self._state = detach(out.state)
         objective, nats = cross_entropy(out.logits, targets, smoothing=config.label_smoothing)
@@ -88,6 +95,7 @@ class LanguageModelExperiment:
     def evaluate(self) -> dict[str, float]:
         """Mean nats per token of the validation stream under carried state, read as a few long rows."""
         nats, tokens = evaluate_carried(self.model, self.valid, self.device)
+        forget(self.valid)
         return {"valid_loss": nats / tokens}
 
     def sample(self) -> str:
@@ -106,7 +114,7 @@ class LanguageModelExperiment:
     def _eos(self) -> int:
         return self.tokenizer.eos if self.recipe.data.per_line else -1
 
-    def _tensor(self, ids: NDArray[np.int64]) -> Tensor:
+    def _tensor(self, ids: NDArray[Any]) -> Tensor:
         tensor = torch.from_numpy(ids)
         return (
             tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
@@ -122,6 +130,14 @@ class LanguageModelExperiment:
         self.chunks.load_state_dict(state["chunks"])
         carried = tuple(tuple(part.to(self.device) for part in layer) for layer in state["state"])
         self._state = carried or None
+
+
+def restarted(state: StackState, start: StackState, rows: Tensor) -> StackState:
+    """`state` with the rows marked in `rows [rows]` taken from `start`."""
+    return tuple(
+        tuple(torch.where(rows[:, None], new, old) for old, new in zip(*layers, strict=True))
+        for layers in zip(state, start, strict=True)
+    )
 
 
 @torch.no_grad()

@@ -16,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqtools.errors import DataError
+from seqtools.training.token_stream import forget
 
 if TYPE_CHECKING:
     from seqtools.plugin import IntArray
 
 SHORTEST = 5
+_KEPT = 16_000_000
+"""Tokens read before the pages of a mapped stream are given back."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,14 @@ class Chunk:
     Attributes:
         tokens: inputs `[time, rows]`, int64.
         targets: what follows each, `[time, rows]`.
-        fresh: start from a fresh state instead of the carried one.
+        fresh: start all rows from a fresh state instead of the carried one.
+        restart: which rows do so, `[rows]`, where they differ (per-line corpora).
     """
 
     tokens: IntArray
     targets: IntArray
     fresh: bool
+    restart: NDArray[np.bool_] | None = None
 
 
 class Chunks:
@@ -73,6 +78,7 @@ class Chunks:
         self._rng = np.random.default_rng(seed)
         self._read(stream)
         self._pass, self._position, self._offset = -1, self.length, 0
+        self._since = 0
 
     def _read(self, stream: NDArray[Any]) -> None:
         self.stream, self.length = stream, (len(stream) - 1) // self.rows
@@ -98,17 +104,27 @@ class Chunks:
         time = min(self._draw_length(), self.length - self._position)
         starts = np.arange(self.rows)[self.mine] * self.length + self._offset + self._position
         window = self.stream[starts[None, :] + np.arange(time + 1)[:, None]].astype(np.int64)
+        self._count(window.size)
         self._position += time
         return Chunk(window[:-1], window[1:], fresh)
 
     def _begin_pass(self) -> None:
         """Start all rows a little later than last time, so that chunks are cut elsewhere."""
-        self._pass += 1
-        if self._renew:
-            self._read(self._renew(self._pass))
+        self._next_pass()
         spare = len(self.stream) - 1 - self.length * self.rows
         self._offset = int(self._rng.integers(0, spare + 1))
         self._position = int(self._rng.integers(0, max(1, min(self.chunk, self.length // 4))))
+
+    def _next_pass(self) -> None:
+        self._pass += 1
+        if self._renew:
+            self._read(self._renew(self._pass))
+
+    def _count(self, tokens: int) -> None:
+        self._since += tokens
+        if self._since > _KEPT:
+            forget(self.stream)
+            self._since = 0
 
     def _draw_length(self) -> int:
         mean = self.chunk / 2 if self._rng.random() < self.half else self.chunk

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -104,3 +105,15 @@ def open_stream(path: Path) -> NDArray[Any]:
             "Remove the run folder's data/ and train again",
         ) from error
     return stream
+
+
+def forget(stream: NDArray[Any]) -> None:
+    """Give back the memory of a mapped stream's pages that were read; they are read again when wanted.
+
+    The kernel would do so when memory is short, but until then every page read counts as the process's own.
+    """
+    mapped: Any = stream
+    while isinstance(mapped, np.ndarray):  # a slice's base is the array it was cut from
+        mapped = mapped.base
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)

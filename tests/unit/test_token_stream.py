@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 
 from seqtools import loader
 from seqtools.errors import DataError
+from seqtools.training.chunks import Chunks
 from seqtools.training.token_stream import narrowest, open_stream, stream_info, write_stream
 
 
@@ -73,3 +74,24 @@ def test_damage_is_told(tmp_path: Path, damage: str) -> None:
 def test_an_empty_stream_is_one(tmp_path: Path) -> None:
     write_stream(tmp_path / "s.bin", [], loader.tokenizer_class("byte").train([]))
     assert len(open_stream(tmp_path / "s.bin")) == 0
+
+
+STATUS = Path("/proc/self/status")
+
+
+@pytest.mark.skipif(not STATUS.is_file(), reason="memory of mapped files is read from Linux's /proc")
+def test_a_pass_over_a_large_stream_does_not_fill_the_memory(tmp_path: Path) -> None:
+    size = 80_000_000
+    with (tmp_path / "s.bin").open("wb") as file:
+        file.truncate(size)
+    told = {"dtype": "uint8", "tokens": size, "characters": size, "words": 1, "sha256": ""}
+    (tmp_path / "s.json").write_text(json.dumps(told))
+
+    def mapped() -> float:
+        line = next(line for line in STATUS.read_text().splitlines() if line.startswith("RssFile"))
+        return int(line.split()[1]) / 1024
+
+    chunks, before = Chunks(open_stream(tmp_path / "s.bin"), 64, chunk=4096), mapped()
+    for _ in range(chunks.chunks_per_epoch):
+        chunks.next()
+    assert mapped() - before < 40  # MB
