@@ -15,10 +15,10 @@ from seqtools_generate.ngram import NGram
 
 IntArray = NDArray[np.int64]
 
-MAX_TOKENS = 4_000_000
-"""Counted at most (about 0.5 GB at order 7); a longer corpus gives its end, next to the validation part."""
+MAX_TOKENS = 1_500_000
+"""Counted at most (about 0.3 GB at order 7); a longer corpus gives its end, next to the validation part."""
 
-_TRIAL = 500_000
+_TRIAL, _PIECE = 500_000, 200_000
 _CHARACTER_ORDERS, _WORD_ORDERS = (5, 6, 7), (3, 4, 5)
 
 
@@ -54,12 +54,11 @@ def floor_for(
         raise DataError("n-gram floor", "it needs at least two training and two validation tokens")
     began = time.perf_counter()
     train = np.asarray(train_ids[-max_tokens:], np.int64)
-    valid = np.asarray(valid_ids, np.int64)
     orders = _orders(tokenizer, train)
     order = choose_order(train, tokenizer.vocab_size, orders)
-    nats = score(NGram.train(train, tokenizer.vocab_size, order), valid)
-    scored = len(valid) - 1
-    length = len(tokenizer.decode(valid[1:])) if characters is None else characters
+    nats = score(NGram.train(train, tokenizer.vocab_size, order), valid_ids)
+    scored = len(valid_ids) - 1
+    length = len(tokenizer.decode(valid_ids[1:])) if characters is None else characters
     per_character = nats / length if length else math.nan
     result: dict[str, Any] = {
         "name": f"{order}-gram",
@@ -80,8 +79,13 @@ def floor_for(
 
 
 def score(model: NGram, ids: IntArray) -> float:
-    """Summed -log p in nats of all tokens but the first."""
-    return -float(model.log_probs(ids)[1:].sum())
+    """Summed -log p in nats of all tokens but the first, in pieces so that memory stays bounded."""
+    nats, reach = 0.0, model.order - 1
+    for begin in range(1, len(ids), _PIECE):
+        known = min(begin, reach)
+        piece = np.asarray(ids[begin - known : begin + _PIECE], np.int64)
+        nats -= float(model.log_probs(piece)[known:].sum())
+    return nats
 
 
 def choose_order(train: IntArray, vocab: int, orders: tuple[int, ...]) -> int:

@@ -21,8 +21,10 @@ from seqtools.export.cells import State
 from seqtools.export.graph import Var, constant, repeat
 from seqtools.export.linear import Context
 from seqtools.export.network import LoweredLanguageModel
+from seqtools.export.strings import strings
 from seqtools.loader import tokenizer as tokenizer_spec
 from seqtools.plugin import resolve
+from seqtools.tokens import BOS, UNKNOWN
 
 # The largest uniform below 1: times any float32 total it still rounds to less than the total.
 _LARGEST_UNIFORM = 1 - 2**-24
@@ -159,7 +161,8 @@ def build(
         tokens, lengths = _prompt_tokens(given, faces, start)
     results = _run(language, given, op.unsqueeze(op.transpose(tokens), constant([2])), lengths)
     if faces is not None:
-        results = {"new_text": faces.decode(results["new_tokens"]), **results}
+        previous = _previous(tokens, lengths, given["state"])
+        results = {"new_text": _written(results["new_tokens"], previous, faces), **results}
     note = context.weights.text("card.json", json.dumps(card, ensure_ascii=False))
     return context.weights.build(given, {**results, "card": op.identity(note)})
 
@@ -182,6 +185,25 @@ def _prompt_tokens(given: Mapping[str, Var], faces: Any, start: int | None) -> S
         then_branch=encoded,
         else_branch=lambda: [op.identity(given["tokens"]), op.identity(given["lengths"])],
     )
+
+
+def _previous(tokens: Var, lengths: Var, state: Var) -> Var:
+    """The id that stands before what is written, `[batch]`: the prompt's last, else start or unknown."""
+    seen = op.squeeze(op.slice(state, constant([0]), constant([1]), constant([1])), constant([1]))
+    nothing = op.where(op.equal(seen, constant(0, np.float32)), constant(BOS), constant(UNKNOWN))
+    # One column more, so that there is always one to look at.
+    padded = op.concat([op.unsqueeze(nothing, constant([1])), tokens], axis=1)
+    return op.squeeze(op.gather_elements(padded, op.unsqueeze(lengths, constant([1])), axis=1), constant([1]))
+
+
+def _written(tokens: Var, previous: Var, faces: Any) -> Var:
+    """Text of written tokens; a run of no steps does not pay for making none."""
+    nothing = op.equal(op.size(tokens), constant(0))
+    return op.if_(
+        nothing,
+        then_branch=lambda: [op.expand(strings([""]), op.shape(previous))],
+        else_branch=lambda: [faces.decode(tokens, previous)],
+    )[0]
 
 
 def _started(tokens: Var, lengths: Var, state: Var, start: int) -> Sequence[Var]:
