@@ -72,6 +72,8 @@ class DataConfig:
     """Share of the corpus, at its end, kept for validation (every text's own end is not touched)."""
     text_field: str = "text"
     """Field of JSONL records that holds the text."""
+    licence: str = ""
+    """Licence of the texts, for the card of the model."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import seqtools
@@ -39,6 +40,8 @@ def make_card(
     kind, vocab = tokenizer
     cell = network.cell.partition(".")[0]
     made = {key: info[key] for key in ("command", "seed", "versions") if key in info}
+    if "command" in made:
+        made["command"] = without_folders(made["command"])
     return {
         "what": f"recurrent language model over {kind} tokens: {network.layers} x {network.width} {cell}",
         "task": recipe.task,
@@ -50,7 +53,7 @@ def make_card(
         },
         "tokenizer": {"kind": kind, "vocabulary": vocab, "one_text_a_line": recipe.data.per_line},
         "data": info.get("data", {}),
-        "licence": info.get("licence", "not stated; that of the training data applies"),
+        "licence": recipe.data.licence or "not stated; that of the training data applies",
         "metrics": {"validation": info.get("best", {}), "floor": dict(floor)},
         "limits": _LIMITS,
         "profile": profile,
@@ -60,7 +63,13 @@ def make_card(
 
 
 def _export_command() -> str:
-    return shlex.join(["seqtools", *sys.argv[1:]])
+    return without_folders(shlex.join(["seqtools", *sys.argv[1:]]))
+
+
+def without_folders(command: str) -> str:
+    """A command with absolute paths cut to their last part: a file that is passed on names nobody's home."""
+    parts = shlex.split(command)
+    return shlex.join(Path(part).name if Path(part).is_absolute() else part for part in parts)
 
 
 def _versions() -> dict[str, str]:
