@@ -20,6 +20,7 @@ BLOCK = 1 << 20
 """Bytes read at a time."""
 
 _JSON_LINES = (".jsonl", ".ndjson")
+_SNIFFED = 8192
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -38,27 +39,30 @@ class Corpus:
     per_line: bool = False
 
     def files(self) -> list[Path]:
-        """All files, folders walked in sorted order, hidden files left out.
+        """All files; folders are walked in sorted order, without hidden and binary files.
 
         Raises:
-            DataError: a path does not exist, or a folder holds no file.
+            DataError: a path does not exist, or a folder holds no text file.
         """
         found: list[Path] = []
         for path in self.paths:
             if path.is_dir():
-                inside = [
-                    file
-                    for file in sorted(path.rglob("*"))
-                    if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts)
-                ]
-                if not inside:
-                    raise DataError(str(path), "the folder holds no files", "Name a folder with texts in it")
-                found += inside
+                inside = _visible(path)
+                texts = [file for file in inside if not _looks_binary(file)]
+                if not texts:
+                    what = "only binary files" if inside else "no files"
+                    raise DataError(str(path), f"the folder holds {what}", "Name a folder with texts in it")
+                found += texts
             elif path.is_file():
                 found.append(path)
             else:
                 raise DataError(str(path), "there is no such file or folder", "Check the path")
         return found
+
+    def left_out(self) -> list[Path]:
+        """The binary files in folders, which `files` leaves out."""
+        folders = [path for path in self.paths if path.is_dir()]
+        return [file for folder in folders for file in _visible(folder) if _looks_binary(file)]
 
     def blocks(self) -> Iterator[str]:
         """The whole text in pieces of about a megabyte.
@@ -173,6 +177,28 @@ def tail(blocks: Iterable[str], skip: int) -> Iterator[str]:
         if skip < len(block):
             yield block[skip:]
         skip = max(0, skip - len(block))
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Files at any depth, in sorted order; what begins with a dot is hidden."""
+    return [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    ]
+
+
+def _looks_binary(path: Path) -> bool:
+    """Whether a NUL byte stands near the beginning, as in images, programs and archives (git's rule).
+
+    UTF-16 has them too, but is a text that should be told about, and so is a file that cannot be read.
+    """
+    try:
+        with _open(path) as file:
+            begin = file.read(_SNIFFED)
+    except (DataError, OSError, EOFError, zlib.error):
+        return False
+    return b"\0" in begin and not begin.startswith(_UTF16)
 
 
 def _is_json_lines(path: Path) -> bool:

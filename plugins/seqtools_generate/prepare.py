@@ -42,6 +42,10 @@ class Split:
         self.size = self._measure()
         self.cut = self.size if self._valid else int((1 - data.valid_fraction) * self.size)
 
+    def left_out(self) -> list[Path]:
+        """Binary files in the folders to learn from."""
+        return self._train.left_out()
+
     @property
     def unit(self) -> str:
         """What `size` and `cut` count."""
@@ -108,6 +112,9 @@ def prepare(
     """
     split = Split(paths, recipe)
     report(f"text: {split.size:,} {split.unit}")
+    if binary := split.left_out():
+        names = ", ".join(path.name for path in binary[:3]) + (", …" if len(binary) > 3 else "")
+        report(f"left out: {len(binary)} binary files ({names})" if len(binary) > 1 else f"left out: {names}")
     tokenizer = learn_tokenizer(split, recipe, parent, report)
     run.path.mkdir(parents=True, exist_ok=True)
     data = run.stream_path("train").parent

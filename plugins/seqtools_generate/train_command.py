@@ -147,7 +147,8 @@ def command(
         layers += [config.read_layer(config_file)] if config_file else []
         spoken = config.parse_assignments(assignments), config.Layer("flags", given)
         recipe = config.build(*layers, config.set_aside(*spoken), *spoken)
-        given = {**spoken[0].values, **given}
+        file = layers[-1].values if config_file else {}
+        given = {**file, **spoken[0].values, **given}
     _start(list(files), output, recipe, parent, given, floor=floor, export=export)
 
 
@@ -160,10 +161,5 @@ def _start(
     if parent and recipe:
         from seqtools.training.run_folder import RunFolder
 
-        recipe = child_recipe(recipe, RunFolder.open(parent))
-        for path, value in given.items():
-            if path.startswith(("network.", "tokenizer.")) and config.settings(recipe)[path] != value:
-                raise UsageError(
-                    f"{path} = {value}", "--from keeps the network and tokenizer of its run", "Leave it out"
-                )
+        recipe = child_recipe(recipe, RunFolder.open(parent), given)
     train_generate(files, output, recipe, parent=parent, floor=floor, export=export, report=note)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +32,13 @@ from seqtools_generate.floor import floor_for
 from seqtools_generate.grow import grown
 from seqtools_generate.prepare import PREPARED, clear, data_matches, prepare
 from seqtools_generate.resampling import Resampler
-from seqtools_generate.train import LanguageModelExperiment
+from seqtools_generate.train import VALID_TOKENS, LanguageModelExperiment
+
+# What `--from` may change in a network: nothing that its weights depend on.
+_CHANGEABLE = (
+    "network.locked",
+    *(f"network.dropout_{place}" for place in ("input", "hidden", "output", "embedding", "weight")),
+)
 
 
 def train_generate(
@@ -205,10 +213,9 @@ def _record(run: RunFolder, recipe: Recipe, parameters: int) -> None:
 
 def _finish(run: RunFolder, result: TrainingResult, *, floor: bool, export: bool, report: Reporter) -> None:
     """Best figures beside the floor's, then the file."""
-    valid, loss, tokenizer = run.stream_info("valid"), result.best["valid_loss"], run.tokenizer()
-    # The first token is context only, so its characters do not count.
-    characters = max(1, valid.characters - len(tokenizer.decode(run.valid_tokens()[:1])))
-    per_character = loss * (valid.tokens - 1) / characters
+    loss, tokenizer, valid = result.best["valid_loss"], run.tokenizer(), run.valid_tokens()[:VALID_TOKENS]
+    characters = max(1, _characters(run, tokenizer))
+    per_character = loss * (len(valid) - 1) / characters
     best = {
         **result.best,
         "nats_per_character": per_character,
@@ -217,7 +224,7 @@ def _finish(run: RunFolder, result: TrainingResult, *, floor: bool, export: bool
     }
     run.write_json("run.json", {**run.info(), "best": best})
     if floor and not run.floor():
-        told = floor_for(run.stream("train"), run.valid_tokens(), tokenizer, report, characters=characters)
+        told = floor_for(run.stream("train"), valid, tokenizer, report, characters=characters)
         run.write_json("floor.json", {key: value for key, value in told.items() if key != "model"})
     report(compare(loss, per_character, run.floor()))
     if export:
@@ -227,9 +234,20 @@ def _finish(run: RunFolder, result: TrainingResult, *, floor: bool, export: bool
         report(f"Try it: seqtools generate -m {shlex.quote(str(run.path / 'model.onnx'))}")
 
 
+def _characters(run: RunFolder, tokenizer: Tokenizer) -> int:
+    """Characters that the evaluated tokens stand for; the first token is context only and does not count."""
+    told, tokens = run.stream_info("valid"), run.valid_tokens()
+    if len(tokens) <= VALID_TOKENS:
+        return told.characters - len(tokenizer.decode(tokens[:1]))
+    return len(tokenizer.decode(tokens[1:VALID_TOKENS]))
+
+
 def compare(loss: float, per_character: float, floor: dict[str, Any]) -> str:
-    """One honest line: the network's figure beside the floor's."""
-    own = f"validation {per_character:.4f} nats per character ({loss:.4f} per token)"
+    """One honest line: the network's figures beside the floor's."""
+    own = (
+        f"validation {per_character:.4f} nats per character ({per_character / math.log(2):.4f} bits; "
+        f"{loss:.4f} nats, perplexity {math.exp(min(loss, 700)):.2f} per token)"
+    )
     if not floor:
         return own
     beaten = per_character < floor["nats_per_character"]
@@ -237,17 +255,25 @@ def compare(loss: float, per_character: float, floor: dict[str, Any]) -> str:
     return f"{own}; {floor['name']} {floor['nats_per_character']:.4f}: {verdict}"
 
 
-def child_recipe(recipe: Recipe, parent: RunFolder) -> Recipe:
-    """The recipe of a run that goes on from another: that one's network and tokenizer, new dropouts kept."""
+def child_recipe(recipe: Recipe, parent: RunFolder, said: Mapping[str, Any]) -> Recipe:
+    """The recipe of a run that goes on from another: that one's network and tokenizer.
+
+    Args:
+        said: settings that a person named (flags, `--set`, a recipe file); of the network they may change
+            how it is regularised, and nothing else.
+
+    Raises:
+        UsageError: another network or tokenizer was asked for.
+    """
     old = parent.recipe()
-    keep = {
-        name: getattr(recipe.network, name)
-        for name in (
-            "dropout_input",
-            "dropout_hidden",
-            "dropout_output",
-            "dropout_embedding",
-            "dropout_weight",
-        )
-    }
-    return replace(recipe, network=replace(old.network, **keep), tokenizer=old.tokenizer)
+    before = config.settings(old)
+    before |= {f"{config.FREE}.{name}": value for name, value in old.tokenizer.options.items()}
+    for path, value in said.items():
+        kept = path.startswith(("network.", "tokenizer.")) and path not in _CHANGEABLE
+        if kept and before.get(path) != value:
+            raise UsageError(
+                f"{path} = {value}", "--from keeps the network and tokenizer of its run", "Leave it out"
+            )
+    names = [path.rpartition(".")[2] for path in _CHANGEABLE if path in said]
+    changed = {name: getattr(recipe.network, name) for name in names}
+    return replace(recipe, network=replace(old.network, **changed), tokenizer=old.tokenizer)

@@ -249,13 +249,29 @@ def test_from_keeps_ids_and_weights_and_adds_new_ones(train: Cli, text: Path, tm
 
 def test_from_says_what_it_cannot_do(train: Cli, text: Path, tmp_path: Path) -> None:
     train(text, name="old")
-    for words in (["--layers", 3], ["--set", "network.embedding=3"], ["--tokenizer", "byte"]):
+    file = tmp_path / "deep.toml"
+    file.write_text("[network]\nlayers = 2\n")
+    wishes: list[list[object]] = [
+        ["--layers", 3],
+        ["--set", "network.embedding=3"],
+        ["--tokenizer", "byte"],
+        ["--set", "tokenizer.options.sampling=0.5"],
+        ["--config", file],
+    ]
+    for words in wishes:
         line = stop_message(train(text, "--from", tmp_path / "old", *words, name="new", code=2))
         assert "--from keeps the network and tokenizer of its run" in line
     assert "not a run folder" in stop_message(train(text, "--from", tmp_path, name="new", code=1))
     (tmp_path / "old" / "best.safetensors").unlink()
     assert "no weights yet" in stop_message(train(text, "--from", tmp_path / "old", name="new", code=1))
     assert not (tmp_path / "new").exists()
+
+
+def test_from_keeps_dropouts_unless_others_are_named(train: Cli, text: Path, tmp_path: Path) -> None:
+    train(text, "--dropout-output", 0.4, "--dropout-input", 0.3, name="old")
+    train(text, "--from", tmp_path / "old", "--dropout-input", 0, "--preset", "char-rnn", name="new")
+    network = RunFolder(tmp_path / "new").recipe().network
+    assert (network.dropout_output, network.dropout_input, network.layers) == (0.4, 0.0, 1)
 
 
 BAD = {

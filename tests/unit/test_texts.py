@@ -46,6 +46,25 @@ def test_folders_are_walked_in_order_and_files_do_not_run_into_each_other(tmp_pa
     assert text_of(tmp_path / "d", put(tmp_path / "e", "four")) == "one\ntwo\nthree\nfour"
 
 
+def test_binary_files_in_folders_are_left_out(tmp_path: Path) -> None:
+    put(tmp_path / "d/a.png", b"\x89PNG\0\0")
+    with pytest.raises(DataError, match="the folder holds only binary files"):
+        text_of(tmp_path / "d")
+    put(tmp_path / "d/b.gz", b"\0\1")
+    put(tmp_path / "d/c.txt", "text")
+    assert text_of(tmp_path / "d") == "text"
+    assert [path.name for path in Corpus((tmp_path / "d",)).left_out()] == ["a.png", "b.gz"]
+    put(tmp_path / "d/d.gz", "more")
+    assert text_of(tmp_path / "d") == "text\nmore"
+    put(tmp_path / "d/e.txt", "wide".encode("utf-16"))
+    with pytest.raises(DataError, match="UTF-16"):
+        text_of(tmp_path / "d")
+    (tmp_path / "d/e.txt").unlink()
+    (tmp_path / "d/f.gz").write_bytes(b"not gzip at all")
+    with pytest.raises(DataError, match=r"f\.gz: cannot be read"):
+        text_of(tmp_path / "d")
+
+
 @pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz", "r.ndjson"])
 def test_records(tmp_path: Path, name: str) -> None:
     rows = [{"text": "a\nb", "x": 1}, {"text": "ü"}]
