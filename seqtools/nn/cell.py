@@ -14,64 +14,87 @@ each `gates * width` wide, and hands the cell their results. That is all a plugi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
-State = tuple[Tensor, ...]
-"""States of one layer, each `[batch, width]`; the first is the output h."""
+from seqtools.nn import fused
+from seqtools.nn.fused import State as State
+from seqtools.nn.fused import Weights as Weights
 
-
-class Weights(NamedTuple):
-    """The parameters of one layer as the cell sees them, dropped weights already in place."""
-
-    weight_ih: Tensor
-    """`[gates * width, input]`"""
-    weight_hh: Tensor
-    """`[gates * width, width]`"""
-    bias_ih: Tensor
-    """`[gates * width]`"""
-    bias_hh: Tensor
-    """`[gates * width]`"""
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 
 class Cell:
-    """Base of all cells. Subclasses give `gates`, `states` and `step`; `run` may be a fused kernel.
+    """Base of all cells. Subclasses give `gates`, `states` and `step`.
 
     Attributes:
         gates: how many blocks of `width` the affine maps have.
         states: names of the states; the first is the output.
         forget_gate: index of the gate whose bias starts at `forget_bias`; -1 for none.
-        fused_mode: cuDNN's name of the cell, for one flat weight buffer on CUDA; "" for none.
+        kernel: torch's fused kernel that computes exactly `step` over time (`lstm`, `gru`, `rnn_tanh`,
+            `rnn_relu`); "" for none. A subclass with a step of its own loses it.
+        norms_c: `step` takes a fourth argument, the layer norm of c, when the layer normalises gates.
     """
 
     gates: ClassVar[int]
     states: ClassVar[tuple[str, ...]]
     forget_gate: ClassVar[int] = -1
-    fused_mode: ClassVar[str] = ""
+    kernel: ClassVar[str] = ""
+    norms_c: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "step" in vars(cls) and "kernel" not in vars(cls):
+            cls.kernel = ""
 
     @classmethod
-    def step(cls, from_input: Tensor, from_hidden: Tensor, state: State) -> State:
+    def step(
+        cls,
+        from_input: Float[Tensor, "batch gates_width"],
+        from_hidden: Float[Tensor, "batch gates_width"],
+        state: State,
+    ) -> State:
         """One step from the two pre-activations, each `[batch, gates * width]`."""
         raise NotImplementedError(f"{cls.__name__} does not say what a step does")
 
     @classmethod
-    def run(cls, x: Tensor, state: State, weights: Weights) -> tuple[Tensor, State]:
-        """All steps over `x [time, batch, input]`; outputs `[time, batch, width]` and the last state."""
-        given = torch.nn.functional.linear(x, weights.weight_ih, weights.bias_ih)
-        hidden = torch.nn.functional.linear
+    def run(
+        cls,
+        x: Float[Tensor, "time batch input"],
+        state: State,
+        weights: Weights,
+        lengths: Int[Tensor, " batch"] | None = None,
+    ) -> tuple[Float[Tensor, "time batch width"], State]:
+        """All steps; past a row's length its output is zero and its state stays."""
+        if cls.kernel:
+            return fused.run(cls.kernel, x, state, weights, lengths)
+        linear = torch.nn.functional.linear
         return unroll(
-            given,
+            linear(x, weights.weight_ih, weights.bias_ih),
             state,
-            lambda part, old: cls.step(part, hidden(old[0], weights.weight_hh, weights.bias_hh), old),
+            lambda part, old: cls.step(part, linear(old[0], weights.weight_hh, weights.bias_hh), old),
+            lengths,
         )
 
 
-def unroll(given: Tensor, state: State, step: Callable[[Tensor, State], State]) -> tuple[Tensor, State]:
-    """Walk over the first axis of `given`; stack the first state of every step."""
+def unroll(
+    given: Float[Tensor, "time batch gates_width"],
+    state: State,
+    step: Callable[[Tensor, State], State],
+    lengths: Int[Tensor, " batch"] | None = None,
+) -> tuple[Float[Tensor, "time batch width"], State]:
+    """Walk over the first axis of `given`; stack the first state of every step. Lengths as in `Cell.run`."""
     outputs = []
-    for part in given.unbind(0):
-        state = step(part, state)
-        outputs.append(state[0])
+    for time, part in enumerate(given.unbind(0)):
+        new = step(part, state)
+        output = new[0]
+        if lengths is not None:
+            alive = (time < lengths)[:, None]
+            new = tuple(torch.where(alive, after, before) for after, before in zip(new, state, strict=True))
+            output = output.masked_fill(~alive, 0)
+        outputs.append(output)
+        state = new
     return torch.stack(outputs), state

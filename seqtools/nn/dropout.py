@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class Dropout(nn.Module):
@@ -19,7 +24,7 @@ class Dropout(nn.Module):
         super().__init__()
         self.rate, self.locked = rate, locked
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "time batch width"]) -> Float[Tensor, "time batch width"]:
         """`x` with values dropped and the rest scaled up; `x` itself in eval mode."""
         if not self.training or self.rate == 0:
             return x
@@ -32,6 +37,6 @@ class Dropout(nn.Module):
         return f"{self.rate}, locked={self.locked}"
 
 
-def keep_mask(like: Tensor, rate: float) -> Tensor:
+def keep_mask(like: Float[Tensor, "*shape"], rate: float) -> Float[Tensor, "*shape"]:
     """Zeros with probability `rate`, else 1 / (1 - rate); shape, type and device of `like`."""
     return torch.empty_like(like).bernoulli_(1 - rate).div_(1 - rate)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import torch
 from torch import Tensor, nn
 
 from seqtools.nn.dropout import keep_mask
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 
 class TokenEmbedding(nn.Module):
@@ -21,10 +27,10 @@ class TokenEmbedding(nn.Module):
     def __init__(self, vocab: int, width: int, *, dropout: float = 0.0, spread: float = 1.0) -> None:
         super().__init__()
         self.dropout = dropout
-        self.weight = nn.Parameter(nn.init.normal_(nn.Parameter(Tensor(vocab, width)), std=spread).detach())
+        self.weight = nn.Parameter(torch.empty(vocab, width).normal_(std=spread))
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """`tokens [time, batch]` to `[time, batch, width]`."""
+    def forward(self, tokens: Int[Tensor, "time batch"]) -> Float[Tensor, "time batch width"]:
+        """The tokens' vectors."""
         weight: Tensor = self.weight
         if self.training and self.dropout:
             weight = weight * keep_mask(weight[:, :1], self.dropout)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
 from seqtools.nn.embedding import TokenEmbedding
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class Head(nn.Module):
@@ -29,8 +34,8 @@ class Head(nn.Module):
                 self.projection = nn.Linear(width, tied.weight.shape[1], bias=False)
         self.bias = nn.Parameter(torch.zeros(vocab))
 
-    def forward(self, outputs: Tensor) -> Tensor:
-        """`[…, width]` to `[…, vocab]`."""
+    def forward(self, outputs: Float[Tensor, "*steps width"]) -> Float[Tensor, "*steps vocab"]:
+        """Logits of each step."""
         if self.projection is not None:
             outputs = self.projection(outputs)
         return nn.functional.linear(outputs, self.weight, self.bias)

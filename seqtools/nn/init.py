@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from seqtools.errors import ConfigError
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-def recurrent_(weight: Tensor, scheme: str) -> None:
-    """Fill `[gates * width, width]` in place.
+
+def recurrent_(weight: Float[Tensor, "gates_width width"], scheme: str) -> None:
+    """Fill in place.
 
     `orthogonal` makes each gate's square block orthogonal (Saxe et al. 2014), so that a state neither
     fades nor explodes at the start; `uniform` is torch's own +-1/sqrt(width).
@@ -30,8 +34,8 @@ def recurrent_(weight: Tensor, scheme: str) -> None:
 
 
 @torch.no_grad()
-def input_(weight: Tensor, width: int, *, one_hot: bool) -> None:
-    """Fill `[gates * width, input]` in place with +-1/sqrt(width), as torch does.
+def input_(weight: Float[Tensor, "gates_width input"], width: int, *, one_hot: bool) -> None:
+    """Fill in place with +-1/sqrt(width), as torch does.
 
     A one-hot input switches on a single column, which at that scale is drowned by the recurrence;
     its columns get the spread that an embedding of 64 standard-normal values would bring.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor, nn
 
@@ -13,17 +13,20 @@ from seqtools.nn.head import Head
 from seqtools.nn.stack import RecurrentStack, StackState
 from seqtools.recipe import NetworkConfig
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
 
 class LanguageModelOutput(NamedTuple):
     """What a forward pass gives."""
 
-    logits: Tensor
-    """`[time, batch, vocab]`, for the token after each one read"""
+    logits: Float[Tensor, "time batch vocab"]
+    """for the token after each one read"""
     state: StackState
     """to go on from"""
-    raw: Tensor
-    """top outputs `[time, batch, width]` before dropout (temporal activation regularisation)"""
-    dropped: Tensor
+    raw: Float[Tensor, "time batch width"]
+    """top outputs before dropout (temporal activation regularisation)"""
+    dropped: Float[Tensor, "time batch width"]
     """the same after dropout (activation regularisation)"""
 
 
@@ -58,9 +61,11 @@ class LanguageModel(nn.Module):
         """The state before anything was read."""
         return self.stack.start(batch)
 
-    def forward(self, tokens: Tensor, state: StackState) -> LanguageModelOutput:
-        """Read `tokens [time, batch]`, int64, going on from `state`."""
+    def forward(self, tokens: Int[Tensor, "time batch"], state: StackState) -> LanguageModelOutput:
+        """Read `tokens`, int64, going on from `state`."""
         if self.embedding is None:
+            # Dense, into the fused kernel. Looking columns up would save a fifth of the products, but only
+            # a loop written out can take them, and it is no faster (measured: 0.8 to 0.95 of the kernel).
             x = nn.functional.one_hot(tokens, self.vocab_size).to(self.head.bias.dtype)
         else:
             x = self.embedding(tokens)
@@ -68,8 +73,8 @@ class LanguageModel(nn.Module):
         dropped = self.drop_output(raw)
         return LanguageModelOutput(self.head(dropped), state, raw, dropped)
 
-    def logits_from(self, state: StackState) -> Tensor:
-        """Logits `[batch, vocab]` of the token that follows a state."""
+    def logits_from(self, state: StackState) -> Float[Tensor, "batch vocab"]:
+        """Logits of the token that follows a state."""
         logits: Tensor = self.head(self.stack.top(state))
         return logits
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from seqtools.loader import cell as cell_spec
-from seqtools.nn import init
+from seqtools.nn import fused, init
 from seqtools.nn.cell import Cell, State, Weights, unroll
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 
 class RecurrentLayer(nn.Module):
@@ -51,14 +54,16 @@ class RecurrentLayer(nn.Module):
         self.bias_ih = nn.Parameter(torch.zeros(rows))
         self.bias_hh = nn.Parameter(torch.zeros(rows))
         init.input_(self.weight_ih, width, one_hot=one_hot)
+        if norm_cell:
+            self.norm_ih, self.norm_hh = nn.LayerNorm(rows), nn.LayerNorm(rows)
+            if self.kind.norms_c:
+                self.norm_c = nn.LayerNorm(width)
         with torch.no_grad():
             init.recurrent_(self.weight_hh, scheme)
             if self.kind.forget_gate >= 0:
-                self.bias_ih.view(-1, width)[self.kind.forget_gate] = forget_bias
-        if norm_cell:
-            self.norm_ih, self.norm_hh = nn.LayerNorm(rows), nn.LayerNorm(rows)
-            if "c" in self.states:
-                self.norm_c = nn.LayerNorm(width)
+                # What a norm comes after it would take away from the other gates.
+                last = self.norm_ih.bias if norm_cell else self.bias_ih
+                last.view(-1, width)[self.kind.forget_gate] = forget_bias
         self.initial: nn.ParameterDict | None = None
         if learned_state:
             self.initial = nn.ParameterDict({name: nn.Parameter(torch.zeros(width)) for name in self.states})
@@ -69,13 +74,15 @@ class RecurrentLayer(nn.Module):
             return tuple(self.weight_hh.new_zeros(batch, self.width) for _ in self.states)
         return tuple(self.initial[name].expand(batch, -1) for name in self.states)
 
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """Outputs `[time, batch, width]` and the last state for `x [time, batch, input_width]`."""
+    def forward(
+        self, x: Float[Tensor, "time batch input"], state: State, lengths: Int[Tensor, " batch"] | None = None
+    ) -> tuple[Float[Tensor, "time batch width"], State]:
+        """Outputs and the last state; past a row's length its output is zero and its state stays."""
         weights = self.weights()
         if not self.norm_cell:
-            return self.kind.run(x, state, weights)
+            return self.kind.run(x, state, weights, lengths)
         given = self.norm_ih(nn.functional.linear(x, weights.weight_ih, weights.bias_ih))
-        return unroll(given, state, lambda part, old: self._normed_step(part, old, weights))
+        return unroll(given, state, lambda part, old: self._normed_step(part, old, weights), lengths)
 
     def weights(self) -> Weights:
         """The parameters, `weight_hh` dropped out while training.
@@ -86,33 +93,20 @@ class RecurrentLayer(nn.Module):
         hidden: Tensor = self.weight_hh
         if self.training and self.dropout_weight:
             hidden = nn.functional.dropout(hidden, self.dropout_weight)
-        return Weights(self.weight_ih, hidden, self.bias_ih, self.bias_hh)
+        weights = Weights(self.weight_ih, hidden, self.bias_ih, self.bias_hh)
+        return fused.in_one_buffer(weights) if hidden.is_cuda and hidden is not self.weight_hh else weights
 
     def _normed_step(self, given: Tensor, state: State, weights: Weights) -> State:
         hidden = self.norm_hh(nn.functional.linear(state[0], weights.weight_hh, weights.bias_hh))
-        if "c" not in self.states:
-            return self.kind.step(given, hidden, state)
-        kind: Any = self.kind
-        o, c = kind.remember(given, hidden, state[1])
-        new: State = kind.emit(o, c, self.norm_c(c))
+        step: Any = self.kind.step
+        new: State = step(given, hidden, state, *([self.norm_c] if self.kind.norms_c else []))
         return new
 
     def _apply(self, fn: Any, recurse: bool = True) -> RecurrentLayer:
         """Move or cast, then lay the weights out in the one buffer that cuDNN wants."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self._flatten()
+        fused.flatten_(self.kind.kernel, Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh))
         return self
-
-    def _flatten(self) -> None:
-        weights: list[Tensor] = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
-        cudnn: Any = torch.backends.cudnn
-        if not (self.kind.fused_mode and self.weight_hh.is_cuda and cudnn.is_acceptable(self.weight_hh)):
-            return
-        with torch.no_grad(), torch.cuda.device(self.weight_hh.device):
-            mode = cudnn.rnn.get_cudnn_mode(self.kind.fused_mode)
-            torch._cudnn_rnn_flatten_weight(
-                weights, 4, self.input_width, mode, self.width, 0, 1, False, False
-            )
 
     def extra_repr(self) -> str:
         """For `print(network)`."""

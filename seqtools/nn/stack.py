@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,9 @@ from seqtools.nn.cell import State
 from seqtools.nn.dropout import Dropout
 from seqtools.nn.layer import RecurrentLayer
 from seqtools.recipe import NetworkConfig
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 StackState = tuple[State, ...]
 """One state per layer; in a bidirectional stack forward and backward layers alternate."""
@@ -61,24 +64,27 @@ class RecurrentStack(nn.Module):
         return tuple(layer.start(batch) for layer in self._recurrent())
 
     def forward(
-        self, x: Tensor, state: StackState, lengths: Tensor | None = None
-    ) -> tuple[Tensor, StackState]:
-        """Outputs `[time, batch, width]` of the top layer and every layer's last state.
+        self,
+        x: Float[Tensor, "time batch input"],
+        state: StackState,
+        lengths: Int[Tensor, " batch"] | None = None,
+    ) -> tuple[Float[Tensor, "time batch width"], StackState]:
+        """Outputs of the top layer and every layer's last state.
 
         Args:
-            x: `[time, batch, input]`.
+            x: the bottom layer's input.
             state: from `start` or an earlier call.
-            lengths: `[batch]`, how many steps of each row count; a bidirectional stack needs them where rows
-                are padded, so that the backward layers start at each row's own end.
+            lengths: how many steps of each row count, None for all. States are then those at each row's own
+                end, where backward layers begin; outputs past it mean nothing.
         """
         new: list[State] = []
         layers = list(self._recurrent())
         for depth, norm in enumerate(self.between):
             first = depth * self.directions
-            y, last = layers[first](x, state[first])
+            y, last = layers[first](x, state[first], lengths)
             new.append(last)
             if self.directions == 2:
-                back, last = layers[first + 1](reverse(x, lengths), state[first + 1])
+                back, last = layers[first + 1](reverse(x, lengths), state[first + 1], lengths)
                 new.append(last)
                 y = torch.cat([y, reverse(back, lengths)], dim=-1)
             x = norm(y)
@@ -86,8 +92,8 @@ class RecurrentStack(nn.Module):
                 x = self.dropout(x)
         return x, tuple(new)
 
-    def top(self, state: StackState) -> Tensor:
-        """The last output `[batch, width]`, as a function of the state alone (one direction)."""
+    def top(self, state: StackState) -> Float[Tensor, "batch width"]:
+        """The last output, as a function of the state alone (one direction)."""
         output: Tensor = self.between[-1](state[-1][0])
         return output
 
@@ -95,7 +101,9 @@ class RecurrentStack(nn.Module):
         return [layer for layer in self.layers if isinstance(layer, RecurrentLayer)]
 
 
-def reverse(x: Tensor, lengths: Tensor | None = None) -> Tensor:
+def reverse(
+    x: Float[Tensor, "time batch width"], lengths: Int[Tensor, " batch"] | None = None
+) -> Float[Tensor, "time batch width"]:
     """Turn the time axis round, within each row's length where lengths are given; padding stays in place."""
     if lengths is None:
         return x.flip(0)
@@ -116,8 +124,3 @@ def _layer(config: NetworkConfig, inputs: int, width: int, *, one_hot: bool) -> 
         dropout_weight=config.dropout_weight,
         one_hot=one_hot,
     )
-
-
-def bidirectional(config: NetworkConfig, input_width: int) -> RecurrentStack:
-    """A stack that reads both ways, without learned states, which belong to left-to-right models."""
-    return RecurrentStack(replace(config, learned_state=False), input_width, bidirectional=True)

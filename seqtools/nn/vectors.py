@@ -47,10 +47,10 @@ def read_vectors(path: Path) -> Iterator[tuple[str, FloatArray]]:
                     vector = np.array(parts[-width:], dtype=np.float32)
                 except ValueError:
                     vector = np.zeros(0, np.float32)
-                if len(vector) != width or not word or width < 1:
+                if len(vector) != width or not word or width < 1 or not np.isfinite(vector).all():
                     raise DataError(
                         f"{path}, line {number}",
-                        f"there are not a word and {width} values",
+                        f"there are not a word and {width} finite values",
                         "Is it a vectors file?",
                     )
                 yield word, vector

@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 import torch
 from torch import Tensor, nn
 
+from seqtools.nn.fused import Weights, in_one_buffer
 from seqtools.nn.layer import RecurrentLayer
 from seqtools.nn.stack import RecurrentStack
 from seqtools.recipe import NetworkConfig
@@ -100,16 +101,63 @@ def test_a_step_written_out_is_what_the_kernel_computes(cell: str) -> None:
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize("norm", ["none", "between", "cell"])
+@pytest.mark.parametrize("both", [False, True], ids=["forward", "both ways"])
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("layers", [1, 2])
-def test_padding_does_not_reach_a_bidirectional_stack(cell: str, layers: int) -> None:
-    stack = stack_of(cell, layers, both=True)
-    lengths = torch.tensor([TIME, 4, 1])
-    x = torch.randn(TIME, BATCH, INPUT)
-    y, _ = stack(x, stack.start(BATCH), lengths)
+def test_a_padded_row_is_as_it_is_alone(cell: str, both: bool, norm: str) -> None:
+    stack = stack_of(cell, 2, both=both, layer_norm=norm)
+    lengths = torch.tensor([4, TIME, 1])
+    x, begun = torch.randn(TIME, BATCH, INPUT, requires_grad=True), states(stack)
+    y, last = stack(x, begun, lengths)
+    alone_x, wanted, got = x.detach().clone().requires_grad_(), [], []
     for row, length in enumerate(lengths.tolist()):
-        alone, _ = stack(x[:length, row : row + 1], stack.start(1))
-        torch.testing.assert_close(y[:length, row], alone[:, 0])
+        only = slice(row, row + 1)
+        its_y, its_last = stack(
+            alone_x[:length, only], tuple(tuple(part[only] for part in layer) for layer in begun)
+        )
+        torch.testing.assert_close(y[:length, only], its_y)
+        for layer, its_layer in zip(last, its_last, strict=True):
+            for part, its_part in zip(layer, its_layer, strict=True):
+                torch.testing.assert_close(part[only], its_part)
+                wanted.append(its_part.sum())
+                got.append(part[only].sum())
+    weights = [x, *weights_of(stack)]
+    ours = torch.autograd.grad(sum(got, torch.zeros(())), weights)
+    theirs = torch.autograd.grad(sum(wanted, torch.zeros(())), [alone_x, *weights_of(stack)])
+    for our, their in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(our, their, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("norm", ["none", "cell"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_an_empty_row_keeps_its_state(cell: str, norm: str) -> None:
+    layer = stack_of(cell, layer_norm=norm).layers[0]
+    assert isinstance(layer, RecurrentLayer)
+    begun = tuple(torch.randn(BATCH, WIDTH) for _ in layer.states)
+    y, last = layer(torch.randn(TIME, BATCH, INPUT), begun, torch.tensor([0, 3, TIME]))
+    assert all(torch.equal(part[0], before[0]) for part, before in zip(last, begun, strict=True))
+    assert not bool(y[:, 0].any()) and not bool(y[3:, 1].any()) and bool(y[-1, 2].any())
+
+
+def test_weights_in_one_buffer_are_the_same_and_differentiable() -> None:
+    weights = Weights(*(p.detach().clone().requires_grad_() for p in weights_of(stack_of("lstm.v1"))))
+    together = in_one_buffer(weights)
+    first = together.weight_ih.untyped_storage().data_ptr()
+    place = 0
+    for ours, raw in zip(together, weights, strict=True):
+        assert torch.equal(ours, raw)
+        assert ours.is_contiguous()
+        assert (ours.untyped_storage().data_ptr(), ours.storage_offset()) == (first, place)
+        place += raw.numel()
+    layer = stack_of("lstm.v1").layers[0]
+    assert isinstance(layer, RecurrentLayer)
+    x, state = torch.randn(TIME, BATCH, INPUT), layer.start(BATCH)
+    for ours, raw in zip(
+        torch.autograd.grad(layer.kind.run(x, state, together)[0].sum(), list(weights)),
+        torch.autograd.grad(layer.kind.run(x, state, weights)[0].sum(), list(weights)),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, raw)
 
 
 def normed(x: Tensor, norm: nn.LayerNorm) -> Tensor:

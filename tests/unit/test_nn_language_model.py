@@ -15,6 +15,7 @@ from seqtools import loader
 from seqtools.discovery import EntryPoint
 from seqtools.errors import ConfigError, SeqtoolsError
 from seqtools.nn.cell import Cell, State
+from seqtools.nn.cells.lstm import LSTM
 from seqtools.nn.dropout import Dropout
 from seqtools.nn.embedding import TokenEmbedding
 from seqtools.nn.language_model import LanguageModel, detach
@@ -94,6 +95,17 @@ def test_one_hot_is_a_table_of_columns() -> None:
     assert torch.equal(network(tokens(), network.start(3)).raw, network.stack(x, network.start(3))[0])
 
 
+def test_locked_dropout_of_a_one_hot_input_is_a_token_mask_for_each_sequence() -> None:
+    network = model(dropout_input=0.5)
+    ids = torch.arange(VOCAB).repeat(3)[:, None].expand(-1, 40)  # every token three times in each row
+    x = nn.functional.one_hot(ids, VOCAB).float()
+    kept = network.drop_input(x).sum(-1)
+    assert set(kept.unique().tolist()) == {0.0, 2.0}
+    first, second, third = kept.split(VOCAB)
+    assert torch.equal(first, second) and torch.equal(first, third)
+    assert len(first.T.unique(dim=0)) > 30  # rows draw their own
+
+
 def test_a_learned_state_starts_at_zero_and_gets_a_gradient() -> None:
     network = model(learned_state=True, layers=2, embedding=4)
     start = network.start(3)
@@ -124,6 +136,13 @@ def test_starting_weights() -> None:
     for weight in (uniform.weight_hh, uniform.weight_ih):
         assert 0.115 < float(weight.detach().abs().max()) <= 0.125  # 1 / sqrt(64)
     assert bool((uniform.bias_ih == 0).all())
+
+
+def test_the_forget_bias_comes_after_the_norm() -> None:
+    layer: Any = model(layer_norm="cell", embedding=4).stack.layers[0]
+    assert bool((layer.bias_ih == 0).all())
+    assert layer.norm_ih.bias.view(4, 8)[:, 0].tolist() == [0, 1, 0, 0]
+    assert bool((layer.norm_hh.bias == 0).all())
 
 
 @pytest.mark.parametrize("norm", ["none", "between", "cell"])
@@ -170,17 +189,41 @@ class Minimal(Cell):
         return (keep * state[0] + (1 - keep) * new.tanh(),)
 
 
+class Coupled(LSTM):
+    """A stranger's change of ours: what is forgotten is what is written."""
+
+    norms_c = False
+
+    @classmethod
+    def step(
+        cls, from_input: Tensor, from_hidden: Tensor, state: State, norm_c: object | None = None
+    ) -> State:
+        _, f, g, o = (from_input + from_hidden).chunk(4, dim=-1)
+        c = f.sigmoid() * state[1] + (1 - f.sigmoid()) * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+
+
 class Stranger:
     @hookimpl
     def seqtools_cells(self) -> list[CellSpec]:
         return [CellSpec(name="minimal.v1", summary="A minimal gated unit.", target=f"{__name__}:Minimal")]
 
 
-def test_a_strangers_cell_works_like_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_step_leaves_the_fused_kernel() -> None:
+    assert (LSTM.kernel, Coupled.kernel) == ("lstm", "")
+
+    class Renamed(LSTM):
+        pass
+
+    assert Renamed.kernel == "lstm"
+
+
+@pytest.mark.parametrize("cell", [Minimal, Coupled])
+def test_a_strangers_cell_works_like_ours(monkeypatch: pytest.MonkeyPatch, cell: type[Cell]) -> None:
     registry = Registry()
     registry.add(EntryPoint("stranger", "stranger", "seqtools-stranger", "1"), Stranger())
     assert registry.failures == []
-    monkeypatch.setattr(CellSpec, "load", lambda spec: Minimal)
+    monkeypatch.setattr(CellSpec, "load", lambda spec: cell)
     with loader.using(registry):
         for norm in ("none", "cell"):
             network = model(cell="minimal.v1", layers=2, embedding=4, layer_norm=norm, dropout_weight=0.2)

@@ -78,9 +78,9 @@ def test_no_known_word(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("bad", ["cat 1 2\n", "cat 1 2 x\n", "1 2 3\n"])
+@pytest.mark.parametrize("bad", ["cat 1 2\n", "cat 1 2 x\n", "1 2 3\n", "cat 1 nan 3\n"])
 def test_a_line_that_is_none_is_told(tmp_path: Path, bad: str) -> None:
-    with pytest.raises(DataError, match="line 2: there are not a word and 3 values"):
+    with pytest.raises(DataError, match="line 2: there are not a word and 3 finite values"):
         list(read_vectors(put(tmp_path / "v", "the 1 2 3\n" + bad)))
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from torch import Tensor
 
-from seqtools.nn.cell import Cell, State, Weights
+from seqtools.nn.cell import Cell, State
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class LSTM(Cell):
@@ -15,29 +20,18 @@ class LSTM(Cell):
     h' = o * tanh(c')         what is shown
     """
 
-    gates, states, forget_gate, fused_mode = 4, ("h", "c"), 1, "LSTM"
+    gates, states, forget_gate, kernel, norms_c = 4, ("h", "c"), 1, "lstm", True
 
     @classmethod
-    def step(cls, from_input: Tensor, from_hidden: Tensor, state: State) -> State:
-        """One step; the additive path through c is what lets gradients live long."""
-        return cls.emit(*cls.remember(from_input, from_hidden, state[1]))
-
-    @classmethod
-    def remember(cls, from_input: Tensor, from_hidden: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        """The output gate and the new cell state."""
+    def step(
+        cls,
+        from_input: Float[Tensor, "batch gates_width"],
+        from_hidden: Float[Tensor, "batch gates_width"],
+        state: State,
+        norm_c: Callable[[Tensor], Tensor] | None = None,
+    ) -> State:
+        """One step; the additive path through c, which no norm touches, lets gradients live long."""
         i, f, g, o = (from_input + from_hidden).chunk(4, dim=-1)
-        return o.sigmoid(), f.sigmoid() * c + i.sigmoid() * g.tanh()
-
-    @classmethod
-    def emit(cls, o: Tensor, c: Tensor, shown: Tensor | None = None) -> State:
-        """The new states; `shown` replaces c inside the tanh (a normalised c)."""
-        return o * torch.tanh(c if shown is None else shown), c
-
-    @classmethod
-    def run(cls, x: Tensor, state: State, weights: Weights) -> tuple[Tensor, State]:
-        """torch's fused kernel (oneDNN on CPU, cuDNN on CUDA)."""
-        h, c = (part.unsqueeze(0).contiguous() for part in state)
-        y, h, c = torch._VF.lstm(
-            x, (h, c), list(weights), True, 1, 0.0, torch.is_grad_enabled(), False, False
-        )
-        return y, (h.squeeze(0), c.squeeze(0))
+        c = f.sigmoid() * state[1] + i.sigmoid() * g.tanh()
+        shown = c if norm_c is None else norm_c(c)
+        return o.sigmoid() * shown.tanh(), c
