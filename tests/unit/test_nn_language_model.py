@@ -24,11 +24,13 @@ from seqtools.recipe import NetworkConfig
 from seqtools.registry import Registry
 
 VOCAB = 11
+# Whatever the recipe's defaults become.
+BARE = {"width": 8, "embedding": 0, "dropout_output": 0.0}
 
 
 def model(**keys: Any) -> LanguageModel:
     torch.manual_seed(0)
-    return LanguageModel(NetworkConfig(**{"width": 8, **keys}), VOCAB)
+    return LanguageModel(NetworkConfig(**{**BARE, **keys}), VOCAB)
 
 
 def tokens(time: int = 6, batch: int = 3) -> Tensor:

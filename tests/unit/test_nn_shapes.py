@@ -34,7 +34,9 @@ tokens, rates = torch.randint(7, (5, 3)), {
     f"dropout_{place}": 0.2 for place in ("input", "hidden", "output", "embedding", "weight")
 }
 for cell in ("lstm.v1", "gru.v1", "rnn_tanh.v1", "rnn_relu.v1"):
-    for more in ({}, {"embedding": 4, "tied": True, **rates}, {"layer_norm": "cell", "last_width": 6}):
+    for more in (
+        {"embedding": 0}, {"embedding": 4, "tied": True, **rates}, {"layer_norm": "cell", "last_width": 6}
+    ):
         network = LanguageModel(NetworkConfig(cell=cell, layers=2, width=8, learned_state=True, **more), 7)
         network.logits_from(network(tokens, network.start(3)).state)
     both = RecurrentStack(NetworkConfig(cell=cell, layers=2, width=8), 4, bidirectional=True)
