@@ -20,7 +20,7 @@ class NetworkConfig:
     """Hidden units of each layer."""
     last_width: int = 0
     """Hidden units of the last layer; 0 means `width` (tied embeddings want the embedding's width)."""
-    embedding: int = 0
+    embedding: int = 128
     """Embedding width; 0 feeds one-hot tokens straight into the cell."""
     tied: bool = False
     """Share the embedding with the output layer (a projection is added when widths differ)."""
@@ -38,7 +38,7 @@ class NetworkConfig:
     """Dropout on the cell's input (after the embedding)."""
     dropout_hidden: float = 0.0
     """Dropout between layers."""
-    dropout_output: float = 0.0
+    dropout_output: float = 0.1
     """Dropout on the last layer's output."""
     dropout_embedding: float = 0.0
     """Drop whole tokens of the embedding (Merity et al. 2017)."""
@@ -80,9 +80,9 @@ class DataConfig:
 class TrainingConfig:
     """The loop: batches, optimiser, schedule, regularisers, bookkeeping."""
 
-    batch_size: int = 32
+    batch_size: int = 16
     """Parallel streams in a batch."""
-    chunk: int = 64
+    chunk: int = 48
     """Time steps of one truncated back-propagation (TBPTT)."""
     chunk_jitter: float = 5.0
     """Standard deviation of the random chunk length; 0 makes every chunk `chunk` long."""
@@ -92,13 +92,13 @@ class TrainingConfig:
     """Probability, per chunk, that the carried state starts afresh."""
     optimizer: str = "adamw"
     """sgd, adagrad, rmsprop, adam or adamw."""
-    lr: float = 3e-3
+    lr: float = 4e-3
     """Peak learning rate."""
     momentum: float = 0.0
     """SGD momentum, RMSprop momentum."""
     beta1: float = 0.9
     """Adam's decay of the gradient's mean."""
-    beta2: float = 0.99
+    beta2: float = 0.999
     """Adam's decay of the gradient's square; RMSprop's alpha."""
     weight_decay: float = 0.01
     """Weight decay (decoupled in adamw, L2 elsewhere)."""

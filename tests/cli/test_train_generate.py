@@ -208,7 +208,7 @@ def test_resume(train: Cli, run_cli: Cli, text: Path, tmp_path: Path) -> None:
 def test_a_folder_is_not_shared(train: Cli, text: Path, tmp_path: Path) -> None:
     train(text)
     line = stop_message(train(text, "--lr", 0.5, "--seed", 3, code=2))
-    assert "training.lr was 0.003" in line
+    assert "training.lr was 0.004" in line
     assert "training.seed was 1" in line
     other = tmp_path / "other.txt"
     other.write_text(prose(800, seed=5))
@@ -299,8 +299,8 @@ def test_bad_options_leave_nothing_behind(train: Cli, text: Path, tmp_path: Path
         ([text, "--valid", tmp_path / "none.txt"], "there is no such file", 1),
         ([], "there is no text to train on", 2),
         ([text, "--cell", "lstn.v1"], "lstm.v1", 2),
-        ([text, "--tied"], "no embedding to share", 2),
-        ([text, "--vectors", "none.vec"], "no embedding to fill", 2),
+        ([text, "--tied", "--embedding", 0], "no embedding to share", 2),
+        ([text, "--vectors", "none.vec", "--embedding", 0], "no embedding to fill", 2),
         ([text, "--vectors", "none.vec", "--embedding", 4], "no such file of vectors", 1),
         ([text, "--set", "training.lr=-1"], "lr is -1", 2),
         ([text, "--set", "trainin.lr=1", "--width", 0], "2 mistakes", 2),
@@ -359,7 +359,7 @@ def test_every_recipe_key_is_listed_and_every_flag_names_its_default(run_cli: Cl
     assert listed.exit_code == 0
     assert "training.half_chunk" in listed.stdout
     shown = " ".join(run_cli("train", "generate", "--help").stdout.split())
-    assert "[training.lr; default: 0.003]" in shown
+    assert "[training.lr; default: 0.004]" in shown
 
 
 @pytest.mark.data

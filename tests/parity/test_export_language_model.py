@@ -21,7 +21,7 @@ from seqtools_generate.verify import CHOICES, Choice, Runner, choose, reference,
 VOCAB = 29
 CELLS = ("rnn_tanh.v1", "rnn_relu.v1", "lstm.v1", "gru.v1")
 INPUTS: dict[str, dict[str, Any]] = {
-    "one-hot": {},
+    "one-hot": {"embedding": 0},
     "folded": {"embedding": 12},
     "unfolded": {"embedding": 3},
     "tied": {"embedding": 20, "tied": True},

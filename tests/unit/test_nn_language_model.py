@@ -92,13 +92,13 @@ def test_logits_follow_from_the_state(keys: dict[str, Any], layers: int) -> None
 
 
 def test_one_hot_is_a_table_of_columns() -> None:
-    network = model()
+    network = model(embedding=0)
     x = nn.functional.one_hot(tokens(), VOCAB).float()
     assert torch.equal(network(tokens(), network.start(3)).raw, network.stack(x, network.start(3))[0])
 
 
 def test_locked_dropout_of_a_one_hot_input_is_a_token_mask_for_each_sequence() -> None:
-    network = model(dropout_input=0.5)
+    network = model(embedding=0, dropout_input=0.5)
     ids = torch.arange(VOCAB).repeat(3)[:, None].expand(-1, 40)  # every token three times in each row
     x = nn.functional.one_hot(ids, VOCAB).float()
     kept = network.drop_input(x).sum(-1)
@@ -163,7 +163,7 @@ def test_every_parameter_learns(cell: str, norm: str) -> None:
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [
-        ({"tied": True}, "no embedding to share"),
+        ({"tied": True, "embedding": 0}, "no embedding to share"),
         ({"layer_norm": "batch"}, "'batch' is not known"),
         ({"init": "zeros"}, "'zeros' is not known"),
         ({"layers": 0}, "at least 1"),
