@@ -1,4 +1,6 @@
-"""For the tests of plugins: fixtures and suites to inherit. Needs pytest and hypothesis; nothing else imports this.
+"""For the tests of plugins: fixtures and suites to inherit. Needs pytest and hypothesis.
+
+Nothing else imports this.
 
 In a plugin's `conftest.py`:
 

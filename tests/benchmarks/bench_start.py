@@ -40,7 +40,10 @@ def main() -> None:
     rows = {
         "bare python": ([sys.executable, "-c", "pass"], False),
         "seqtools --help": ([*seqtools, "--help"], False),
-        "seqtools generate, first character": ([*seqtools, "generate", "ROMEO:", "-n", "1", "--seed", "1"], True),
+        "seqtools generate, first character": (
+            [*seqtools, "generate", "ROMEO:", "-n", "1", "--seed", "1"],
+            True,
+        ),
         "import torch": ([sys.executable, "-c", "import torch"], False),
     }
     print(f"{'':36}{'CPU s':>8}{'wall s':>8}   least of {RUNS}")
