@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 import seqtools
 from seqtools import config, loader
@@ -28,6 +29,7 @@ from seqtools.training.loop import TrainingResult, train
 from seqtools.training.rng import seed_all
 from seqtools.training.run_folder import RunFolder
 from seqtools.training.world import World
+from seqtools_generate.absent import absent_tokens, hold_still
 from seqtools_generate.floor import floor_for
 from seqtools_generate.grow import grown
 from seqtools_generate.prepare import PREPARED, clear, data_matches, prepare
@@ -156,6 +158,10 @@ def _train(
     seed_all(recipe.training.seed)
     say = report if world.leads else _silent
     network = first_network(run, recipe, tokenizer, parent, say).to(world.device)
+    # Where a checkpoint waits, its weights replace what is set here, and the parent may be gone.
+    begun = CheckpointFolder(run.path).newest()
+    known = RunFolder.open(parent).tokenizer().vocab_size if parent and not begun else 0
+    hold_still(network, _absent(run, recipe, tokenizer), known=known)
     count = sum(parameter.numel() for parameter in network.parameters())
     say(f"network: {recipe.network.cell}, {count:,} parameters, on {world.device}")
     sampling = float(recipe.tokenizer.options.get("sampling", 0.0))
@@ -170,6 +176,14 @@ def _train(
         if not run.exists:  # all is well: from here on the folder is a run
             run.write_recipe(recipe)
     return train(experiment, recipe.training, run.path, world=world, report=report)
+
+
+def _absent(run: RunFolder, recipe: Recipe, tokenizer: Tokenizer) -> Tensor:
+    """Ids that training will never show; segmentations drawn by chance may show any piece."""
+    absent = absent_tokens(run.stream("train"), tokenizer.vocab_size)
+    if not recipe.tokenizer.options.get("sampling"):
+        return absent
+    return absent[torch.isin(absent, torch.tensor([tokenizer.unknown, tokenizer.bos, tokenizer.eos]))]
 
 
 def _silent(line: str) -> None:
