@@ -126,9 +126,8 @@ def command(
 ) -> None:
     """Train a language model on FILE..., plain or .gz text, JSON Lines with a `text` field, or folders.
 
-    The last tenth of the text is kept for validation unless --valid names a file. When training ends, or on
-    Ctrl-C and a second start, RUN holds the best weights, the figures and model.onnx. The same command
-    again goes on where a run was killed.
+    The last tenth of the text is kept for validation unless --valid names a file. At the end RUN holds the best
+    weights, the figures and model.onnx. Ctrl-C or a kill loses little: the same command again goes on.
 
     A flag wins over --set, that over --config, that over --preset, and that over the defaults.
 
