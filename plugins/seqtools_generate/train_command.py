@@ -126,8 +126,9 @@ def command(
 ) -> None:
     """Train a language model on FILE..., plain or .gz text, JSON Lines with a `text` field, or folders.
 
-    The last tenth of the text is kept for validation unless --valid names a file. At the end RUN holds the best
-    weights, the figures and model.onnx. Ctrl-C or a kill loses little: the same command again goes on.
+    The last tenth of the text is kept for validation unless --valid names a file. At the end RUN holds
+    the best weights, the figures and model.onnx. Ctrl-C or a kill loses little: the same command again
+    goes on.
 
     A flag wins over --set, that over --config, that over --preset, and that over the defaults.
 
