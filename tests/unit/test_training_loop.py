@@ -110,7 +110,7 @@ def test_a_nan_loss_names_the_step_and_keeps_the_last_good_checkpoint(tmp_path: 
     world = toy.World.start("cpu")
     experiment = toy.Toy(world)
     experiment.spoil_at = 18
-    config = toy.TrainingConfig(steps=50, checkpoint_every=8, log_every=5, evaluate_every=100)
+    config = toy.TrainingConfig(lr=3e-3, steps=50, checkpoint_every=8, log_every=5, evaluate_every=100)
     with pytest.raises(TrainingError) as caught:
         toy.train(experiment, config, tmp_path, world=world, report=lambda line: None, live=False)
     assert str(caught.value) == (
