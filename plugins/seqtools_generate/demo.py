@@ -11,6 +11,7 @@ from seqtools import config
 from seqtools.output import note
 
 SAMPLE = Path(__file__).with_name("samples") / "shakespeare.txt.gz"
+PROMPT = "ROMEO:"
 
 
 @click.command(short_help="Train on Shakespeare, export, check and generate.")
@@ -18,7 +19,7 @@ SAMPLE = Path(__file__).with_name("samples") / "shakespeare.txt.gz"
     "-o", "--output", type=click.Path(path_type=Path), default=Path("seqtools-demo"), show_default=True,
     help="Folder for the run; an unfinished demo there goes on.",
 )  # fmt: skip
-@click.option("--time", "budget", default="90s", show_default=True, help="Time to train for.")
+@click.option("--time", "budget", default="110s", show_default=True, help="Time to train for.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1), help="CPU threads.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0), help="Seed of it all.")
 def command(output: Path, budget: str, threads: int, seed: int) -> None:
@@ -38,7 +39,8 @@ def command(output: Path, budget: str, threads: int, seed: int) -> None:
     note(f"\n2. {model} is the model: tokenizer, network, decoding loop in one file of {size(model)}.")
     note("   It was run against the network it came from before it got its name.")
     note("\n3. It writes:\n")
-    for piece in seqtools.load(model).stream("ROMEO:", max_tokens=400, temperature=0.8, seed=seed):
+    click.echo(PROMPT, nl=False)
+    for piece in seqtools.load(model).stream(PROMPT, max_tokens=400, temperature=0.8, seed=seed):
         click.echo(piece, nl=False)
     click.echo()
     quoted = shlex.quote(str(model))

@@ -1,0 +1,29 @@
+"""`seqtools demo`: one command from a text to a file that writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from seqtools.model_file import ModelFile
+
+Cli = Callable[..., Result]
+
+
+def test_the_demo_trains_exports_checks_and_writes(
+    run_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run_cli("demo", "--time", "4s")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith("ROMEO:")
+    assert len(done.stdout) > 300
+    model = ModelFile.open(tmp_path / "seqtools-demo" / "model.onnx")
+    assert (model.task, model.form) == ("generate", "text")
+    told = model.card["metrics"]
+    assert told["validation"]["valid_loss"] > told["floor"]["nats_per_token"] > 1
+    for said in ("network: lstm.v1", "floor:", "0 unequal", "What to try next"):
+        assert said in done.stderr
