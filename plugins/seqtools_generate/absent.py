@@ -50,4 +50,4 @@ def hold_still(network: LanguageModel, absent: Tensor, *, known: int = 0) -> Non
             parameter.grad.index_fill_(0, absent, 0.0)
 
     for parameter in (network.head.weight, network.head.bias):
-        parameter.register_post_accumulate_grad_hook(stop)
+        parameter.register_post_accumulate_grad_hook(stop)  # type: ignore[no-untyped-call]
