@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqtools.nn.language_model import LanguageModel
+from seqtools.training.token_stream import forget
 
 LOW = -10.0
 """Logit of a token that was never seen, where those of seen tokens start near 0."""
@@ -26,6 +27,7 @@ def absent_tokens(stream: NDArray[Any], vocab_size: int) -> Tensor:
     seen = np.zeros(vocab_size, np.bool_)
     for begin in range(0, len(stream), _BLOCK):
         seen[np.unique(stream[begin : begin + _BLOCK])] = True
+        forget(stream)
     return torch.from_numpy(np.flatnonzero(~seen))
 
 
