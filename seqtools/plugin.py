@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 hookimpl = pluggy.HookimplMarker("seqtools")
 
 # Which extra of `seqtools-suite` brings which module, for the cure in a missing-dependency error.
-EXTRA_OF = {"torch": "train", "onnx": "train", "spox": "train", "safetensors": "train", "rich": "train"}
+EXTRA_OF = {
+    **dict.fromkeys(("torch", "onnx", "spox", "safetensors", "rich"), "train"),
+    **dict.fromkeys(("sacrebleu", "sacremoses"), "evaluate"),
+    "matplotlib": "plot",
+}
 
 
 def missing_extra(error: BaseException, subject: str) -> MissingDependencyError | None:
@@ -97,12 +101,14 @@ class TaskSpec(Spec):
     Attributes:
         evaluate: `"module:command"`, the click command behind `seqtools evaluate` for this task.
         export: `"module:function"`, `(run: Path, output: Path, *, profile, form, report) -> ExportReport`.
+        recipe: `"module:Class"`, the frozen dataclass that its recipes fill; presets lie in `presets/` beside it.
         bundled: `"package:path/inside"` of a model shipped in the wheel, or "".
     """
 
     kind: ClassVar[str] = "task"
     evaluate: str = ""
     export: str = ""
+    recipe: str = "seqtools.recipe:Recipe"
     bundled: str = ""
 
 
