@@ -49,6 +49,80 @@ class NetworkConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seq2SeqConfig:
+    """An encoder, a decoder and the attention between them."""
+
+    encoder: str = "recurrent"
+    """recurrent, or transformer (pre-norm, Vaswani et al. 2017; the hybrid of Chen et al. 2018)."""
+    cell: str = "lstm.v1"
+    """Cell of both sides by its registered name; `decoder_cell` may name another for the decoder."""
+    decoder_cell: str = ""
+    """Cell of the decoder; "" is the encoder's."""
+    encoder_layers: int = 1
+    """Layers of the encoder."""
+    encoder_width: int = 256
+    """Hidden units of each encoder layer, in each direction; model width of a transformer."""
+    bidirectional: bool = True
+    """Read the source in both directions (Schuster & Paliwal 1997)."""
+    encoder_heads: int = 4
+    """transformer: heads of the self-attention."""
+    encoder_feedforward: int = 1024
+    """transformer: width of the feed-forward part."""
+    layers: int = 2
+    """Layers of the decoder."""
+    width: int = 256
+    """Hidden units of each decoder layer."""
+    embedding: int = 256
+    """Embedding width of both sides."""
+    shared: bool = True
+    """One embedding for source and target (needs a joint tokenizer)."""
+    tied: bool = True
+    """Share the target embedding with the output layer."""
+    bridge: str = "last"
+    """What the decoder's states start from: zero, last (both ends of the encoder) or mean (of its outputs)."""
+    attention: str = "general"
+    """none, dot, scaled_dot, general, concat (Luong et al. 2015), additive or multihead (Bahdanau et al. 2015)."""
+    attention_heads: int = 4
+    """Heads of scaled_dot and multihead."""
+    attention_width: int = 0
+    """Width of projected queries and keys; 0 means the decoder's."""
+    attend: str = "last"
+    """Who asks: the first decoder layer (its context feeds all later ones, GNMT) or the last (Luong)."""
+    input_feeding: bool = False
+    """Feed each step's readout into the next one (Luong et al. 2015); trains step by step."""
+    coverage: bool = False
+    """Let attention see where it has been (Tu et al. 2016); trains step by step."""
+    deep_output: bool = False
+    """Show the last token to the readout too (Pascanu et al. 2014)."""
+    residual: bool = False
+    """Add each layer's input to its output where widths agree."""
+    layer_norm: str = "none"
+    """none, between (after each layer, fused kernels stay) or cell (on gates, Ba et al. 2016)."""
+    forget_bias: float = 1.0
+    """Initial forget-gate bias of LSTM cells."""
+    init: str = "orthogonal"
+    """Recurrent weights: orthogonal (per gate) or uniform (+-1/sqrt(width), as torch does)."""
+    locked: bool = True
+    """One dropout mask for a whole sentence (Gal & Ghahramani 2016), not one per step."""
+    dropout_source: float = 0.0
+    """Drop whole source tokens (word dropout)."""
+    dropout_target: float = 0.0
+    """Drop whole target tokens on their way into the decoder."""
+    dropout_embedding: float = 0.2
+    """Dropout on embedded tokens of both sides."""
+    dropout_hidden: float = 0.2
+    """Dropout between layers and on the encoder's outputs."""
+    dropout_output: float = 0.3
+    """Dropout on the readout."""
+    dropout_attention: float = 0.0
+    """Dropout on attention weights."""
+    dropout_weight: float = 0.0
+    """DropConnect on the hidden-to-hidden weights (weight drop)."""
+    vectors: str = ""
+    """GloVe, fastText or word2vec text file that initialises the target embedding; "" for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TokenizerConfig:
     """How text becomes ids."""
 
@@ -77,19 +151,9 @@ class DataConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingConfig:
-    """The loop: batches, optimiser, schedule, regularisers, bookkeeping."""
+class LoopConfig:
+    """The loop, the same for every task: optimiser, schedule, averages, bookkeeping."""
 
-    batch_size: int = 16
-    """Parallel streams in a batch."""
-    chunk: int = 48
-    """Time steps of one truncated back-propagation (TBPTT)."""
-    chunk_jitter: float = 5.0
-    """Standard deviation of the random chunk length; 0 makes every chunk `chunk` long."""
-    half_chunk: float = 0.05
-    """Probability that a chunk is half as long (AWD-LSTM)."""
-    reset: float = 0.01
-    """Probability, per chunk, that the carried state starts afresh."""
     optimizer: str = "adamw"
     """sgd, adagrad, rmsprop, adam or adamw."""
     lr: float = 4e-3
@@ -124,10 +188,6 @@ class TrainingConfig:
     """Mass spread over the vocabulary in the training loss."""
     ema: float = 0.0
     """Decay of the exponential moving average of weights that is evaluated and kept; 0 is off."""
-    ar: float = 0.0
-    """Activation regularisation (L2 on the dropped output, Merity et al. 2017)."""
-    tar: float = 0.0
-    """Temporal activation regularisation (L2 on the difference of neighbouring outputs)."""
     accumulate: int = 1
     """Chunks whose gradients are added before a step."""
     evaluate_every: int = 0
@@ -146,6 +206,26 @@ class TrainingConfig:
     """CPU threads for torch."""
     seed: int = 1
     """Seed of everything random."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(LoopConfig):
+    """The loop over a token stream: its chunks, its penalties, its samples."""
+
+    batch_size: int = 16
+    """Parallel streams in a batch."""
+    chunk: int = 48
+    """Time steps of one truncated back-propagation (TBPTT)."""
+    chunk_jitter: float = 5.0
+    """Standard deviation of the random chunk length; 0 makes every chunk `chunk` long."""
+    half_chunk: float = 0.05
+    """Probability that a chunk is half as long (AWD-LSTM)."""
+    reset: float = 0.01
+    """Probability, per chunk, that the carried state starts afresh."""
+    ar: float = 0.0
+    """Activation regularisation (L2 on the dropped output, Merity et al. 2017)."""
+    tar: float = 0.0
+    """Temporal activation regularisation (L2 on the difference of neighbouring outputs)."""
     sample_prompt: str = ""
     """Prompt of the samples shown at evaluations."""
     sample_tokens: int = 200

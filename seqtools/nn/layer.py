@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -83,6 +84,18 @@ class RecurrentLayer(nn.Module):
             return self.kind.run(x, state, weights, lengths)
         given = self.norm_ih(nn.functional.linear(x, weights.weight_ih, weights.bias_ih))
         return unroll(given, state, lambda part, old: self._normed_step(part, old, weights), lengths)
+
+    def stepper(self) -> Callable[[Tensor, State], State]:
+        """A function `(x [batch, input], state) -> state` for single steps; weights are dropped out once."""
+        weights, linear = self.weights(), nn.functional.linear
+
+        def step(x: Tensor, state: State) -> State:
+            given = linear(x, weights.weight_ih, weights.bias_ih)
+            if self.norm_cell:
+                return self._normed_step(self.norm_ih(given), state, weights)
+            return self.kind.step(given, linear(state[0], weights.weight_hh, weights.bias_hh), state)
+
+        return step
 
     def weights(self) -> Weights:
         """The parameters, `weight_hh` dropped out while training.
