@@ -79,9 +79,9 @@ class Seq2SeqConfig:
     tied: bool = True
     """Share the target embedding with the output layer."""
     bridge: str = "last"
-    """What the decoder's states start from: zero, last (both ends of the encoder) or mean (of its outputs)."""
+    """What the decoder's states start from: zero, last (ends of the encoder) or mean (of its outputs)."""
     attention: str = "general"
-    """none, dot, scaled_dot, general, concat (Luong et al. 2015), additive or multihead (Bahdanau et al. 2015)."""
+    """none, dot, scaled_dot, general, concat (Luong et al. 2015), additive (Bahdanau et al.) or multihead."""
     attention_heads: int = 4
     """Heads of scaled_dot and multihead."""
     attention_width: int = 0

@@ -89,9 +89,7 @@ class Decoder(nn.Module):
         self.attends = not isinstance(self.attention, NoAttention)
         context = self.attention.width
         self.early = self.attends and config.attend == "first"
-        first = (
-            input_width + (readout_width if config.input_feeding else 0) + (0 if self.attends else context)
-        )
+        first = input_width + config.input_feeding * readout_width + (not self.attends) * context
         later = config.width + (context if self.early else 0)
         cell = config.decoder_cell or config.cell
         self.layers = nn.ModuleList(
@@ -121,7 +119,7 @@ class Decoder(nn.Module):
         if self.bridge is None:
             parts = [source.summary.new_zeros(rows, width)] * sum(kinds)
         else:
-            parts = list(torch.tanh(self.bridge(source.summary)).split(width, dim=-1))
+            parts = list(torch.split(torch.tanh(self.bridge(source.summary)), width, dim=-1))
         given = iter(parts)
         layers = tuple(tuple(next(given) for _ in range(count)) for count in kinds)
         readout = source.summary.new_zeros(rows, self.readout_width)
@@ -153,7 +151,7 @@ class Decoder(nn.Module):
             context, weights = source.values[:, 0], _nowhere(source.mask, 1)[:, 0]
             given = torch.cat([given, context], dim=-1)
         output = given
-        for depth, (layer, norm) in enumerate(zip(self._recurrent(), self.between, strict=True)):
+        for depth, norm in enumerate(self.between):
             if depth:
                 below = self._dropped(output, drawn.hidden[depth - 1])
                 given = below if not self.early or context is None else torch.cat([below, context], dim=-1)

@@ -58,7 +58,7 @@ class RecurrentEncoder(nn.Module):
 
     def forward(self, x: Float[Tensor, "source batch input"], lengths: Int[Tensor, " batch"]) -> Reading:
         """Read embedded tokens of which `lengths` count in each row."""
-        # Padding stands last in both directions, where no counted output sees it: the kernels need no lengths.
+        # Padding stands last in both directions, where no counted output sees it: no kernel needs lengths.
         layers = [layer for layer in self.layers if isinstance(layer, RecurrentLayer)]
         last = lengths - 1, torch.arange(x.shape[1], device=x.device)
         ends = []

@@ -116,18 +116,20 @@ class Seq2Seq(nn.Module):
         x: Tensor = table(tokens) * scale
         if self.training and missing:
             x = x * (torch.rand(tokens.shape, device=tokens.device) >= missing)[:, :, None]
-        return self.drop_embedding(x)
+        dropped: Tensor = self.drop_embedding(x)
+        return dropped
 
 
 class _Feed:
-    """Scheduled sampling: each row of each step but the first is fed its own choice with probability `own`."""
+    """Scheduled sampling: a row is fed its own choice, at any step but the first, with probability `own`."""
 
     def __init__(self, network: Seq2Seq, x: Tensor, own: float) -> None:
         self.network, self.x, self.own = network, x, own
 
     @torch.no_grad()
     def _chosen(self, state: DecoderState) -> Tensor:
-        return self.network.logits(state).argmax(dim=-1)
+        chosen: Tensor = self.network.logits(state).argmax(dim=-1)
+        return chosen
 
     def __call__(self, time: int, state: DecoderState) -> Tensor:
         """What step `time` is fed, `[rows, input]`."""

@@ -49,7 +49,8 @@ class TransformerLayer(nn.Module):
     def attend(self, x: Tensor, mask: Tensor) -> Tensor:
         """Multi-head self-attention (Vaswani et al. 2017)."""
         parts = self.query_key_value(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed = nn.functional.scaled_dot_product_attention(*parts.unbind(0), attn_mask=mask[:, None, None, :])
+        query, key, value = parts.unbind(0)
+        mixed = nn.functional.scaled_dot_product_attention(query, key, value, mask[:, None, None, :])
         output: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
         return output
 
@@ -85,7 +86,7 @@ class TransformerStack(nn.Module):
 
 
 def positions(time: int, width: int, device: torch.device) -> Float[Tensor, "time width"]:
-    """Sines of falling frequency, then their cosines (Vaswani et al. 2017, section 3.5; halves, not pairs)."""
+    """Sines of falling frequency, then their cosines (Vaswani et al. 2017; halves, not pairs)."""
     half = (width + 1) // 2
     steps = torch.arange(time, device=device, dtype=torch.float32)[:, None]
     rates = torch.exp(
