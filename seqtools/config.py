@@ -2,6 +2,10 @@
 
 A recipe is laid in layers, later ones over earlier ones: defaults, preset, `--config`, `--set`, flags.
 A layer is a flat mapping from dotted keys (`training.lr`) to values and a name for error messages.
+
+Every task has recipes of its own class, a frozen dataclass of such; its presets lie in `presets/` beside the
+module, its choices and limits in the module's CHOICES and LIMITS. Functions here take the class as `kind`;
+without one they mean the recipe of language models.
 """
 
 from __future__ import annotations
@@ -11,58 +15,27 @@ import dataclasses
 import inspect
 import json
 import math
+import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints, overload
 
-from seqtools import recipe as recipe_module
 from seqtools.errors import ConfigError
 from seqtools.recipe import Recipe
 from seqtools.suggest import closest
+
+R = TypeVar("R")
 
 # A run ends by one of these; naming one on the command line sets aside what a preset says of the others.
 ENDS = ("training.steps", "training.epochs", "training.max_time")
 
 # The one table whose keys are the tokenizer plugin's business.
 FREE = "tokenizer.options"
-
-CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "network.layer_norm": ("none", "between", "cell"),
-        "network.init": ("orthogonal", "uniform"),
-        "training.optimizer": ("sgd", "adagrad", "rmsprop", "adam", "adamw"),
-        "training.schedule": ("constant", "linear", "cosine", "onecycle", "plateau"),
-        "training.clip": ("norm", "value", "none"),
-        "training.precision": ("auto", "fp32", "bf16"),
-    }
-)
-_RATES = (0.0, 0.999)
-LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {
-        "network.layers": (1, 64),
-        "network.width": (1, 65536),
-        "network.last_width": (0, 65536),
-        "network.embedding": (0, 65536),
-        **{
-            f"network.dropout_{place}": _RATES
-            for place in ("input", "hidden", "output", "embedding", "weight")
-        },
-        "tokenizer.vocab_size": (0, 10_000_000),
-        "data.valid_fraction": (0.0, 0.9),
-        "training.batch_size": (1, 65536),
-        "training.chunk": (1, 100_000),
-        "training.half_chunk": (0.0, 1.0),
-        "training.reset": (0.0, 1.0),
-        "training.label_smoothing": _RATES,
-        "training.sample_tokens": (0, 100_000),
-        "training.seed": (0, 2**63 - 1),
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -83,41 +56,61 @@ class Layer:
     values: Mapping[str, Any]
 
 
-@cache
-def keys() -> Mapping[str, Key]:
+def keys(kind: type[Any] = Recipe) -> Mapping[str, Key]:
     """Every setting by its dotted path, in the order of the dataclasses."""
+    return _keys(cast(Hashable, kind))
+
+
+@cache
+def _keys(kind: Hashable) -> Mapping[str, Key]:
     found: dict[str, Key] = {}
 
     def walk(cls: type, prefix: str) -> None:
         hints, summaries = get_type_hints(cls), _attribute_docstrings(cls)
         for field in dataclasses.fields(cls):
-            kind, path = hints[field.name], prefix + field.name
-            if dataclasses.is_dataclass(kind):
-                walk(kind if isinstance(kind, type) else type(kind), f"{path}.")
+            hint, path = hints[field.name], prefix + field.name
+            if dataclasses.is_dataclass(hint):
+                walk(hint if isinstance(hint, type) else type(hint), f"{path}.")
                 continue
             factory = field.default_factory
             default = field.default if factory is dataclasses.MISSING else factory()
-            plain = kind if isinstance(kind, type) else dict
+            plain = hint if isinstance(hint, type) else dict
             found[path] = Key(path, plain, default, summaries[field.name])
 
-    walk(Recipe, "")
+    walk(cast("type[Any]", kind), "")
     return MappingProxyType(found)
 
 
+def choices(kind: type[Any] = Recipe) -> Mapping[str, tuple[str, ...]]:
+    """What the settings that are one of a few words may be, by path."""
+    told: Mapping[str, tuple[str, ...]] = getattr(_module(kind), "CHOICES", {})
+    return told
+
+
+def limits(kind: type[Any] = Recipe) -> Mapping[str, tuple[float, float]]:
+    """The least and the largest value of the settings that have them, by path."""
+    told: Mapping[str, tuple[float, float]] = getattr(_module(kind), "LIMITS", {})
+    return told
+
+
+def _module(kind: type[Any]) -> Any:
+    return sys.modules[kind.__module__]
+
+
 def _attribute_docstrings(cls: type) -> dict[str, str]:
-    """The string below each field of a recipe dataclass, which Python itself throws away."""
-    tree = ast.parse(inspect.getsource(recipe_module))
-    body = next(
-        node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__
-    )
+    """The string below each field of a recipe dataclass and its bases, which Python itself throws away."""
     told: dict[str, str] = {}
-    for field, text in pairwise(body):
-        if (
-            isinstance(field, ast.AnnAssign)
-            and isinstance(field.target, ast.Name)
-            and isinstance(text, ast.Expr)
-        ):
-            told[field.target.id] = " ".join(str(ast.literal_eval(text.value)).split())
+    for base in cls.__mro__[:-1]:
+        tree = ast.parse(inspect.getsource(base)).body[0]
+        assert isinstance(tree, ast.ClassDef)
+        for field, text in pairwise(tree.body):
+            if (
+                isinstance(field, ast.AnnAssign)
+                and isinstance(field.target, ast.Name)
+                and isinstance(text, ast.Expr)
+            ):
+                summary = " ".join(str(ast.literal_eval(text.value)).split())
+                told.setdefault(field.target.id, summary)
     return told
 
 
@@ -152,7 +145,7 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def parse_assignments(assignments: Iterable[str]) -> Layer:
+def parse_assignments(assignments: Iterable[str], kind: type[Any] = Recipe) -> Layer:
     """`--set key=value`; values are TOML, and bare words are strings (for a text key, numbers too).
 
     Raises:
@@ -164,7 +157,7 @@ def parse_assignments(assignments: Iterable[str]) -> Layer:
         if not sign:
             raise ConfigError(f"--set {assignment}", "there is no '=' in it", "Write --set training.lr=0.002")
         path, text = path.strip(), text.strip()
-        value, key = parse_value(text), keys().get(path)
+        value, key = parse_value(text), keys(kind).get(path)
         values[path] = text if key and key.type is str and not isinstance(value, str) else value
     return Layer("--set", values)
 
@@ -178,29 +171,31 @@ def parse_value(text: str) -> Any:
     return table["value"] if len(table) == 1 else text
 
 
-def preset_names() -> list[str]:
-    """Names of the recipes that come with seqtools."""
-    return sorted(path.stem for path in _presets().glob("*.toml"))
+def preset_names(kind: type[Any] = Recipe) -> list[str]:
+    """Names of the recipes that come with a task."""
+    return sorted(path.stem for path in presets(kind).glob("*.toml"))
 
 
-def preset(name: str) -> Layer:
+def preset(name: str, kind: type[Any] = Recipe) -> Layer:
     """The settings of a named preset.
 
     Raises:
         ConfigError: there is none of that name.
     """
-    if name not in preset_names():
-        near = closest(name, preset_names())
-        cure = f"Did you mean '{near}'?" if near else f"Choose one of {', '.join(preset_names())}"
+    names = preset_names(kind)
+    if name not in names:
+        near = closest(name, names)
+        cure = f"Did you mean '{near}'?" if near else f"Choose one of {', '.join(names)}"
         raise ConfigError(f"preset '{name}'", "there is no such preset", cure)
-    return Layer(f"preset {name}", read_layer(_presets() / f"{name}.toml").values)
+    return Layer(f"preset {name}", read_layer(presets(kind) / f"{name}.toml").values)
 
 
-def _presets() -> Path:
-    return Path(__file__).with_name("presets")
+def presets(kind: type[Any] = Recipe) -> Path:
+    """The folder of a task's presets."""
+    return Path(str(_module(kind).__file__)).with_name("presets")
 
 
-def set_aside(*spoken: Layer) -> Layer:
+def set_aside(*spoken: Layer, kind: type[Any] = Recipe) -> Layer:
     """What the command line (`--set`, flags), taken as one, makes of the layers below it.
 
     If it names an end of the run, what they say of the other ends does not count: `--preset char-small
@@ -209,14 +204,18 @@ def set_aside(*spoken: Layer) -> Layer:
     """
     said = {path: value for layer in spoken for path, value in layer.values.items()}
     values = {
-        path: keys()[path].default for path in ENDS if path not in said and any(e in said for e in ENDS)
+        path: keys(kind)[path].default for path in ENDS if path not in said and any(e in said for e in ENDS)
     }
     if "tokenizer.kind" in said:
         values["tokenizer.kind"] = said["tokenizer.kind"]
     return Layer("command line", values)
 
 
-def build(*layers: Layer) -> Recipe:
+@overload
+def build(*layers: Layer) -> Recipe: ...
+@overload
+def build(*layers: Layer, kind: type[R]) -> R: ...
+def build(*layers: Layer, kind: type[Any] = Recipe) -> Any:
     """The recipe that the layers make, later over earlier.
 
     A layer that changes the tokenizer's kind drops the options that lower layers gave the old kind.
@@ -225,13 +224,13 @@ def build(*layers: Layer) -> Recipe:
         ConfigError: any mistake in any layer; all of them are listed.
     """
     mistakes: list[str] = []
-    chosen: dict[str, Any] = {path: key.default for path, key in keys().items()}
+    chosen: dict[str, Any] = {path: key.default for path, key in keys(kind).items()}
     chosen[FREE] = dict(chosen[FREE])
     for layer in layers:
         if layer.values.get("tokenizer.kind", chosen["tokenizer.kind"]) != chosen["tokenizer.kind"]:
             chosen[FREE] = {}
         for path, value in layer.values.items():
-            problem, fitted = _fit(path, value)
+            problem, fitted = _fit(path, value, kind)
             if problem:
                 mistakes.append(f"{layer.source}: {problem}")
             elif path.startswith(FREE):
@@ -243,61 +242,60 @@ def build(*layers: Layer) -> Recipe:
         raise ConfigError(
             "recipe",
             f"{count}: " + "; ".join(mistakes),
-            "See all keys with: seqtools train generate --recipe-help",
+            f"See all keys with: seqtools train {chosen['task']} --recipe-help",
         )
-    made: Recipe = _assemble(Recipe, chosen, "")
-    return made
+    return _assemble(kind, chosen, "")
 
 
-def _fit(path: str, value: Any) -> tuple[str, Any]:
+def _fit(path: str, value: Any, kind: type[Any]) -> tuple[str, Any]:
     """A complaint about a value, or "" and the value in the key's type (options: as a table)."""
     if path.startswith(FREE + "."):
         path, value = FREE, {path.removeprefix(FREE + "."): value}
     if path == FREE and isinstance(value, dict):
         return next(
-            filter(None, (_option_problem(name, option) for name, option in value.items())), ""
+            filter(None, (_option_problem(name, option, kind) for name, option in value.items())), ""
         ), value
-    if value == {} and any(known.startswith(path + ".") for known in keys()):
+    if value == {} and any(known.startswith(path + ".") for known in keys(kind)):
         return "", value
-    key = keys().get(path)
+    key = keys(kind).get(path)
     if key is None:
-        near = closest(path, keys())
+        near = closest(path, keys(kind))
         return f"unknown key '{path}'" + (f" (did you mean '{near}'?)" if near else ""), None
     if key.type is float and type(value) is int:
         value = float(value)
     if type(value) is not key.type:
         return f"{path} = {json.dumps(value, default=str)} is not {_NOUNS[key.type]}", None
     if isinstance(value, str):
-        return _text_problem(path, value), value
-    return _number_problem(path, value), value
+        return _text_problem(path, value, kind), value
+    return _number_problem(path, value, kind), value
 
 
-def _text_problem(path: str, value: str) -> str:
+def _text_problem(path: str, value: str, kind: type[Any]) -> str:
     """What is wrong with a text: none of the choices, or half a character."""
-    choices = CHOICES.get(path)
-    if choices and value not in choices:
-        near = closest(value, choices)
+    words = choices(kind).get(path)
+    if words and value not in words:
+        near = closest(value, words)
         hint = f" (did you mean '{near}'?)" if near else ""
-        return f"{path} = '{value}' is not one of {', '.join(choices)}{hint}"
+        return f"{path} = '{value}' is not one of {', '.join(words)}{hint}"
     if any("\ud800" <= character <= "\udfff" for character in value):
         return f"{path} is not UTF-8 text"
     return ""
 
 
-def _number_problem(path: str, value: Any) -> str:
+def _number_problem(path: str, value: Any, kind: type[Any]) -> str:
     """What is wrong with a number: not finite, or out of range."""
     if not math.isfinite(value):
         return f"{path} = {value} is not a finite number"
-    low, high = LIMITS.get(path, (-math.inf, math.inf))
+    low, high = limits(kind).get(path, (-math.inf, math.inf))
     return "" if low <= value <= high else f"{path} = {value} is outside {low:g} to {high:g}"
 
 
-def _option_problem(name: str, value: Any) -> str:
+def _option_problem(name: str, value: Any, kind: type[Any]) -> str:
     path = f"{FREE}.{name}"
     if isinstance(value, str):
-        return _text_problem(path, value)
+        return _text_problem(path, value, kind)
     if isinstance(value, int | float):
-        return _number_problem(path, value)
+        return _number_problem(path, value, kind)
     return f"{path} = {json.dumps(value, default=str)} is not a text, a number, true or false"
 
 
@@ -312,15 +310,15 @@ def _assemble(cls: type[Any], chosen: Mapping[str, Any], prefix: str) -> Any:
     return cls(**values)
 
 
-def settings(recipe: Recipe) -> dict[str, Any]:
+def settings(recipe: Any) -> dict[str, Any]:
     """A recipe as a flat mapping."""
     return flatten(dataclasses.asdict(recipe))
 
 
-def dump(recipe: Recipe) -> str:
+def dump(recipe: Any) -> str:
     """The recipe as TOML, each key with its comment; `read_layer` and `build` give the same recipe back."""
     values, lines, table = settings(recipe), [], ""
-    for path, key in keys().items():
+    for path, key in keys(type(recipe)).items():
         head, _, name = path.rpartition(".")
         if head != table:
             table = head
@@ -340,8 +338,8 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def help_table() -> str:
+def help_table(kind: type[Any] = Recipe) -> str:
     """All keys with default and meaning, one a line."""
-    rows = [(path, _toml(key.default), key.summary) for path, key in keys().items()]
+    rows = [(path, _toml(key.default), key.summary) for path, key in keys(kind).items()]
     wide, default = max(len(row[0]) for row in rows), max(len(row[1]) for row in rows)
     return "\n".join(f"{path:{wide}}  {value:{default}}  {summary}" for path, value, summary in rows)

@@ -101,7 +101,7 @@ class TaskSpec(Spec):
     Attributes:
         evaluate: `"module:command"`, the click command behind `seqtools evaluate` for this task.
         export: `"module:function"`, `(run: Path, output: Path, *, profile, form, report) -> ExportReport`.
-        recipe: `"module:Class"`, the frozen dataclass that its recipes fill; presets lie in `presets/` beside it.
+        recipe: `"module:Class"`, the dataclass that its recipes fill; presets lie in `presets/` beside it.
         bundled: `"package:path/inside"` of a model shipped in the wheel, or "".
     """
 
@@ -134,6 +134,20 @@ class DecoderSpec(Spec):
 
     kind: ClassVar[str] = "decoder"
     graph: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchScorerSpec(Spec):
+    """What a search ranks by. `target` makes a `seqtools.search.SearchScorer` from its settings."""
+
+    kind: ClassVar[str] = "scorer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConstraintSpec(Spec):
+    """What a search may not or must write. `target` makes a `seqtools.search.SearchConstraint`."""
+
+    kind: ClassVar[str] = "constraint"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,16 +221,30 @@ class TokenStream(Protocol):
 
 
 class StepModel(Protocol):
-    """All that a host-side decoder sees of a network. State arrays have the batch as first axis."""
+    """All that a host-side decoder sees of a network.
 
-    def start(self, batch: int) -> FloatArray:
-        """A fresh state, `[batch, state]`."""
+    A state belongs to the model: a decoder hands it back and never looks inside. Its rows are one
+    sequence under way each. A model with a source may also have `attention`, see `AttentiveModel`.
+    """
 
-    def step(self, tokens: IntArray, state: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def start(self, batch: int) -> Any:
+        """A fresh state of `batch` rows."""
+
+    def first(self, batch: int) -> tuple[FloatArray, Any]:
+        """Log-probabilities `[batch, vocab]` of each row's first token, and the state before it."""
+
+    def step(self, tokens: IntArray, state: Any) -> tuple[FloatArray, Any]:
         """Feed `tokens [rows]`; return next-token log-probabilities `[rows, vocab]` and the new state."""
 
-    def reorder(self, state: FloatArray, rows: IntArray) -> FloatArray:
-        """State of the given rows, in that order."""
+    def reorder(self, state: Any, rows: IntArray) -> Any:
+        """State of the given rows, in that order; rows may repeat and may be left out."""
+
+
+class AttentiveModel(StepModel, Protocol):
+    """A model that tells where it looks."""
+
+    def attention(self, state: Any) -> FloatArray:
+        """Attention `[rows, source]` with which the next token is predicted; 0 where a row has no source."""
 
 
 @dataclass(frozen=True)
@@ -240,11 +268,14 @@ Reporter = Callable[[str], None]
 """Something that shows one line of progress to a person (stderr), or drops it."""
 
 __all__ = [
+    "AttentiveModel",
     "CellSpec",
     "CommandSpec",
     "DecoderSpec",
     "MetricSpec",
     "Reporter",
+    "SearchConstraintSpec",
+    "SearchScorerSpec",
     "Spec",
     "StepModel",
     "TaskSpec",

@@ -5,7 +5,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+
+LOOP_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "training.optimizer": ("sgd", "adagrad", "rmsprop", "adam", "adamw"),
+        "training.schedule": ("constant", "linear", "cosine", "onecycle", "plateau"),
+        "training.clip": ("norm", "value", "none"),
+        "training.precision": ("auto", "fp32", "bf16"),
+    }
+)
+"""What holds for the loop of every task."""
+CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "network.layer_norm": ("none", "between", "cell"),
+        "network.init": ("orthogonal", "uniform"),
+        **LOOP_CHOICES,
+    }
+)
+RATES = (0.0, 0.999)
+LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "network.layers": (1, 64),
+        "network.width": (1, 65536),
+        "network.last_width": (0, 65536),
+        "network.embedding": (0, 65536),
+        **{
+            f"network.dropout_{place}": RATES
+            for place in ("input", "hidden", "output", "embedding", "weight")
+        },
+        "tokenizer.vocab_size": (0, 10_000_000),
+        "data.valid_fraction": (0.0, 0.9),
+        "training.batch_size": (1, 65536),
+        "training.chunk": (1, 100_000),
+        "training.half_chunk": (0.0, 1.0),
+        "training.reset": (0.0, 1.0),
+        "training.label_smoothing": RATES,
+        "training.sample_tokens": (0, 100_000),
+        "training.seed": (0, 2**63 - 1),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,7 @@ def recipe_flags(function: F) -> F:
     """Add a flag for each of FLAGS, its help and default taken from the recipe."""
     for flag, path in reversed(FLAGS.items()):
         key = config.keys()[path]
-        choices = config.CHOICES.get(path)
+        choices = config.choices().get(path)
         kind: Any = click.Choice(choices) if choices else None if key.type is bool else key.type
         default = f"'{key.default}'" if key.type is str else key.default
         default = flag.split("/")[0 if key.default else 1].lstrip("-") if key.type is bool else default

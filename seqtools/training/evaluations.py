@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from seqtools.recipe import TrainingConfig
+from seqtools.recipe import LoopConfig
 from seqtools.training.clock import Clock
 
 # A run is evaluated this often where the recipe does not say; under a time budget less often, if
@@ -23,7 +23,7 @@ class Evaluations:
         latest: step of the last evaluation.
     """
 
-    def __init__(self, config: TrainingConfig, clock: Clock) -> None:
+    def __init__(self, config: LoopConfig, clock: Clock) -> None:
         self._config, self._clock = config, clock
         self.best: dict[str, float] = {}
         self.since_best = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seqtools.errors import UsageError
-from seqtools.recipe import TrainingConfig
+from seqtools.recipe import LoopConfig
 
 Rule = tuple[Callable[[float], bool], str]
 
@@ -35,7 +35,7 @@ RULES: dict[str, Rule] = {
 }
 
 
-def check_limits(config: TrainingConfig) -> None:
+def check_limits(config: LoopConfig) -> None:
     """Refuse keys of the loop that are out of range (those of the data are the task's to check).
 
     Raises:

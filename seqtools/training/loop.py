@@ -20,7 +20,7 @@ from seqtools import output
 from seqtools.errors import TrainingError
 from seqtools.loader import emit
 from seqtools.plugin import Reporter, TrainingEvent
-from seqtools.recipe import TrainingConfig
+from seqtools.recipe import LoopConfig
 from seqtools.training.averaging import WeightAverage
 from seqtools.training.clipping import all_finite, clipper
 from seqtools.training.clock import Clock, parse_duration
@@ -60,7 +60,7 @@ class TrainingResult:
 
 def train(
     experiment: Experiment,
-    config: TrainingConfig,
+    config: LoopConfig,
     run: Path,
     *,
     world: World,
@@ -105,7 +105,7 @@ class _Trainer:
     """One run: what changes while it trains, and the methods that change it."""
 
     def __init__(
-        self, experiment: Experiment, config: TrainingConfig, run: Path, world: World, line: ProgressLine
+        self, experiment: Experiment, config: LoopConfig, run: Path, world: World, line: ProgressLine
     ) -> None:
         self.experiment, self.config, self.run, self.world, self.line = experiment, config, run, world, line
         network = experiment.network
@@ -312,7 +312,7 @@ class _Trainer:
             emit(TrainingEvent(kind, self.run, self.step, dict(values)))
 
 
-def planned_steps(config: TrainingConfig, experiment: Experiment) -> int:
+def planned_steps(config: LoopConfig, experiment: Experiment) -> int:
     """Optimiser steps of the run; 0 if only its time is limited."""
     if config.steps or config.max_time:
         return config.steps

@@ -13,12 +13,12 @@ from torch import nn
 from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 from seqtools.errors import UsageError
-from seqtools.recipe import TrainingConfig
+from seqtools.recipe import LoopConfig
 
 NAMES = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
 
 
-def make_optimizer(network: nn.Module, config: TrainingConfig) -> Optimizer:
+def make_optimizer(network: nn.Module, config: LoopConfig) -> Optimizer:
     """The optimiser of the recipe over the network's parameters.
 
     Weight decay applies to matrices only; biases, normalisation gains and learned initial states have

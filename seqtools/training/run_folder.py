@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from seqtools import config, loader
 from seqtools.errors import DataError
-from seqtools.plugin import Tokenizer
-from seqtools.recipe import Recipe
+from seqtools.plugin import Tokenizer, resolve
 from seqtools.training.files import write_text
 from seqtools.training.token_stream import StreamInfo, open_stream, stream_info
 
@@ -52,11 +51,13 @@ class RunFolder:
             )
         return run
 
-    def recipe(self) -> Recipe:
-        """The resolved recipe."""
-        return config.build(config.read_layer(self.path / "recipe.toml"))
+    def recipe(self) -> Any:
+        """The resolved recipe, of the class that its task names."""
+        layer = config.read_layer(self.path / "recipe.toml")
+        task = loader.task(str(layer.values.get("task", "")))
+        return config.build(layer, kind=resolve(task.recipe, f"task '{task.name}'"))
 
-    def write_recipe(self, recipe: Recipe) -> None:
+    def write_recipe(self, recipe: Any) -> None:
         """Store the resolved recipe."""
         write_text(self.path / "recipe.toml", config.dump(recipe))
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from seqtools.errors import UsageError
-from seqtools.recipe import TrainingConfig
+from seqtools.recipe import LoopConfig
 
 
 def constant(progress: float) -> float:
@@ -47,7 +47,7 @@ class Schedule:
     Warm-up is linear over the first `warmup` steps; one-cycle has its own rise and takes none.
     """
 
-    def __init__(self, config: TrainingConfig) -> None:
+    def __init__(self, config: LoopConfig) -> None:
         if config.schedule not in SHAPES:
             known = ", ".join(SHAPES)
             raise UsageError(f"schedule '{config.schedule}'", "no such schedule", f"Choose one of {known}")

@@ -155,13 +155,13 @@ def _values(key: config.Key) -> st.SearchStrategy[Any]:
     if key.path == config.FREE:
         scalar = st.booleans() | st.integers(-5, 5) | st.floats(-1e9, 1e9) | st.text()
         return st.dictionaries(st.text(min_size=1), scalar, max_size=3)
-    if key.path in config.CHOICES:
-        return st.sampled_from(config.CHOICES[key.path])
+    if key.path in config.choices():
+        return st.sampled_from(config.choices()[key.path])
     if key.type is bool:
         return st.booleans()
     if key.type is str:
         return st.text()
-    low, high = config.LIMITS.get(key.path, (-1e6, 1e6))
+    low, high = config.limits().get(key.path, (-1e6, 1e6))
     if key.type is int:
         return st.integers(int(low), int(high))
     return st.floats(low, high)
