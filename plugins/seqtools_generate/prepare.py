@@ -137,17 +137,6 @@ def prepare(
     )
 
 
-def clear(run: RunFolder) -> None:
-    """Take away what `prepare` made in a folder that did not become a run, and nothing else."""
-    data = run.stream_path("train").parent
-    for folder in (data, run.path):
-        for name in PREPARED:
-            (folder / name).unlink(missing_ok=True)
-    for folder in (data, run.path):
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-
-
 def learn_tokenizer(split: Split, recipe: Recipe, parent: RunFolder | None, report: Reporter) -> Tokenizer:
     """Train the recipe's tokenizer on the training part alone, or extend the parent's."""
     if parent:

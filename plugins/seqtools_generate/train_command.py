@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from seqtools import config
 from seqtools.errors import UsageError
 from seqtools.output import note
-
-F = TypeVar("F", bound=Callable[..., Any])
+from seqtools.recipe import Recipe
+from seqtools.recipe_options import given, layered, recipe_flags
 
 FLAGS = {
     "--cell": "network.cell",
@@ -64,42 +62,9 @@ FLAGS = {
 """The recipe's keys that have a flag of their own; `--set` reaches the others."""
 
 
-def recipe_flags(function: F) -> F:
-    """Add a flag for each of FLAGS, its help and default taken from the recipe."""
-    for flag, path in reversed(FLAGS.items()):
-        key = config.keys()[path]
-        choices = config.choices().get(path)
-        kind: Any = click.Choice(choices) if choices else None if key.type is bool else key.type
-        default = f"'{key.default}'" if key.type is str else key.default
-        default = flag.split("/")[0 if key.default else 1].lstrip("-") if key.type is bool else default
-        function = click.option(
-            flag,
-            _parameter(path),
-            type=kind,
-            default=None,
-            help=f"{key.summary}  [{path}; default: {default}]",
-        )(function)
-    return function
-
-
-def _parameter(path: str) -> str:
-    return path.replace(".", "__")
-
-
-def _show_keys(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-    if value:
-        click.echo(config.help_table())
-        context.exit()
-
-
 @click.command(short_help="Train a language model on text files.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Run folder to write.")
-@click.option("--preset", help=f"Start from a named recipe: {', '.join(config.preset_names())}.")
-@click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="Read a recipe from a TOML file."
-)
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set any key of the recipe.")
 @click.option(
     "--from", "parent", type=click.Path(path_type=Path), metavar="RUN",
     help="Go on from the weights of another run, with its network; its vocabulary is kept and extended.",
@@ -107,11 +72,7 @@ def _show_keys(context: click.Context, parameter: click.Parameter, value: bool) 
 @click.option("--resume", is_flag=True, help="Go on with the run in -o, with the recipe it has.")
 @click.option("--floor/--no-floor", default=True, show_default=True, help="Compute the n-gram to beat.")
 @click.option("--export/--no-export", default=True, show_default=True, help="Write model.onnx at the end.")
-@click.option(
-    "--recipe-help", is_flag=True, is_eager=True, expose_value=False, callback=_show_keys,
-    help="List all keys of a recipe with their defaults, and stop.",
-)  # fmt: skip
-@recipe_flags
+@recipe_flags(FLAGS, Recipe)
 def command(
     files: tuple[Path, ...],
     output: Path,
@@ -137,19 +98,14 @@ def command(
       seqtools train generate names.txt -o runs/names --per-line --preset char-small
       seqtools train generate more.txt -o runs/more --from runs/book --lr 1e-3
     """
-    given = {path: flags[_parameter(path)] for path in FLAGS.values() if flags[_parameter(path)] is not None}
+    spoken = given(FLAGS, flags)
     recipe = None
     if resume:
-        if preset or config_file or assignments or given or parent:
+        if preset or config_file or assignments or spoken or parent:
             raise UsageError("--resume", "the run keeps the recipe it has", "Leave the other options out")
     else:
-        layers = [config.preset(preset)] if preset else []
-        layers += [config.read_layer(config_file)] if config_file else []
-        spoken = config.parse_assignments(assignments), config.Layer("flags", given)
-        recipe = config.build(*layers, config.set_aside(*spoken), *spoken)
-        file = layers[-1].values if config_file else {}
-        given = {**file, **spoken[0].values, **given}
-    _start(list(files), output, recipe, parent, given, floor=floor, export=export)
+        recipe, spoken = layered(Recipe, preset, config_file, assignments, spoken)
+    _start(list(files), output, recipe, parent, spoken, floor=floor, export=export)
 
 
 def _start(

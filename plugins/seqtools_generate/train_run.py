@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-import platform
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-import seqtools
 from seqtools import config, loader
-from seqtools.errors import ConfigError, DataError, SeqtoolsError, UsageError
+from seqtools.errors import ConfigError, DataError, UsageError
 from seqtools.nn.language_model import LanguageModel
 from seqtools.nn.vectors import load_vectors
 from seqtools.plugin import Reporter, Tokenizer
 from seqtools.recipe import Recipe
+from seqtools.training.beginning import agree, attempt, check_fresh, clear, record
 from seqtools.training.checkpoint import CheckpointFolder
 from seqtools.training.clock import parse_duration
 from seqtools.training.limits import check_limits
@@ -32,7 +30,7 @@ from seqtools.training.world import World
 from seqtools_generate.absent import absent_tokens, hold_still
 from seqtools_generate.floor import floor_for
 from seqtools_generate.grow import grown
-from seqtools_generate.prepare import PREPARED, clear, data_matches, prepare
+from seqtools_generate.prepare import PREPARED, data_matches, prepare
 from seqtools_generate.resampling import Resampler
 from seqtools_generate.train import VALID_TOKENS, LanguageModelExperiment
 
@@ -69,13 +67,15 @@ def train_generate(
         recipe, parent = run.recipe(), Path(told) if (told := run.info()["parent"]) else None
     check_limits(recipe.training)
     if run.exists:
-        _agree(run, paths, recipe, parent)
+        agree(run, recipe, parent, lambda: not paths or data_matches(run, paths, recipe))
     else:
-        _check_fresh(run, paths)
+        if not paths:
+            raise UsageError("FILE", "there is no text to train on", "Name one or more files or folders")
+        check_fresh(run, PREPARED)
         _check_recipe(recipe)
     world = World.start(recipe.training.device)
     try:
-        failure = _begin(run, paths, recipe, parent, report) if world.leads else None
+        failure = attempt(partial(_begin, run, paths, recipe, parent, report)) if world.leads else None
         failure = world.tell(failure)  # the others wait here until the streams are there
         if failure:
             raise failure
@@ -83,58 +83,16 @@ def train_generate(
     finally:
         world.close()
         if world.leads and not run.exists:
-            clear(run)
+            clear(run, PREPARED)
     if world.leads:
         _finish(run, result, floor=floor, export=export, report=report)
     return result
 
 
-def _begin(
-    run: RunFolder, paths: list[Path], recipe: Recipe, parent: Path | None, report: Reporter
-) -> SeqtoolsError | None:
-    """Prepare the folder if it is no run yet; returns what failed, so that every process hears of it."""
-    try:
-        if not run.exists:
-            prepare(run, paths, recipe, RunFolder.open(parent) if parent else None, report)
-    except SeqtoolsError as error:
-        return error
-    return None
-
-
-def _check_fresh(run: RunFolder, paths: list[Path]) -> None:
-    """Refuse a folder with anything in it that a killed start did not leave there."""
-    if not paths:
-        raise UsageError("FILE", "there is no text to train on", "Name one or more files or folders")
-    if run.path.exists() and (not run.path.is_dir() or any(_foreign(run.path))):
-        raise UsageError(str(run.path), "it exists and is not a run folder", "Choose another -o")
-
-
-def _agree(run: RunFolder, paths: list[Path], recipe: Recipe, parent: Path | None) -> None:
-    """Refuse to mix a folder's old run with a new one."""
-    old, origin = run.recipe(), run.info()["parent"]
-    if recipe == old:
-        if origin != (str(parent.resolve()) if parent else ""):
-            cause = f"its run was begun --from {origin}" if origin else "its run was begun without --from"
-            raise ConfigError(str(run.path), cause, "Choose another -o, or go on with it: --resume")
-        if paths and not data_matches(run, paths, recipe):
-            raise ConfigError(
-                str(run.path), "its run was begun with other texts", "Choose another -o, or the same files"
-            )
-        return
-    before, now = config.settings(old), config.settings(recipe)
-    changed = ", ".join(f"{path} was {before[path]!r}" for path in now if before.get(path) != now[path])
-    raise ConfigError(
-        str(run.path),
-        f"it holds a run with another recipe ({changed})",
-        "Choose another -o, or go on with the old recipe: --resume",
-    )
-
-
-def _foreign(folder: Path) -> list[Path]:
-    # A killed start leaves these behind but no recipe; it is begun afresh.
-    data = folder / "data"
-    found = [*folder.iterdir(), *(data.iterdir() if data.is_dir() else ())]
-    return [path for path in found if not (path == data or path.name in PREPARED or ".tmp" in path.name)]
+def _begin(run: RunFolder, paths: list[Path], recipe: Recipe, parent: Path | None, report: Reporter) -> None:
+    """Prepare the folder if it is no run yet."""
+    if not run.exists:
+        prepare(run, paths, recipe, RunFolder.open(parent) if parent else None, report)
 
 
 def _check_recipe(recipe: Recipe) -> None:
@@ -172,7 +130,7 @@ def _train(
         network, run.stream("train"), run.valid_tokens(), recipe, tokenizer, world, renew
     )
     if world.leads:
-        _record(run, recipe, count)
+        record(run, recipe, count)
         if not run.exists:  # all is well: from here on the folder is a run
             run.write_recipe(recipe)
     return train(experiment, recipe.training, run.path, world=world, report=report)
@@ -205,24 +163,6 @@ def first_network(
     if recipe.network.vectors and network.embedding is not None:
         load_vectors(Path(recipe.network.vectors), tokenizer, network.embedding.weight, report)
     return network
-
-
-def _record(run: RunFolder, recipe: Recipe, parameters: int) -> None:
-    info: dict[str, Any] = run.info()
-    info |= {
-        "task": recipe.task,
-        "command": shlex.join(["seqtools", *sys.argv[1:]]),
-        "seed": recipe.training.seed,
-        "parameters": parameters,
-        "versions": {
-            "seqtools": seqtools.__version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "onnx": version("onnx"),
-            "onnxruntime": version("onnxruntime"),
-        },
-    }
-    run.write_json("run.json", info)
 
 
 def _finish(run: RunFolder, result: TrainingResult, *, floor: bool, export: bool, report: Reporter) -> None:
