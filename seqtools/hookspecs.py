@@ -15,6 +15,8 @@ from seqtools.plugin import (
     CommandSpec,
     DecoderSpec,
     MetricSpec,
+    SearchConstraintSpec,
+    SearchScorerSpec,
     TaskSpec,
     TokenizerSpec,
     TrainingEvent,
@@ -46,6 +48,16 @@ def seqtools_cells() -> Iterable[CellSpec]:  # type: ignore[empty-body]
 @hookspec
 def seqtools_decoders() -> Iterable[DecoderSpec]:  # type: ignore[empty-body]
     """Ways to choose the next token."""
+
+
+@hookspec
+def seqtools_search_scorers() -> Iterable[SearchScorerSpec]:  # type: ignore[empty-body]
+    """What a search adds to the model's own scores, while it expands and when it ranks."""
+
+
+@hookspec
+def seqtools_search_constraints() -> Iterable[SearchConstraintSpec]:  # type: ignore[empty-body]
+    """What a search may not write, or has to."""
 
 
 @hookspec

@@ -19,6 +19,8 @@ from seqtools.plugin import (
     CellSpec,
     DecoderSpec,
     MetricSpec,
+    SearchConstraintSpec,
+    SearchScorerSpec,
     Spec,
     TaskSpec,
     Tokenizer,
@@ -122,6 +124,16 @@ def cell(name: str) -> CellSpec:
 def decoder(name: str) -> DecoderSpec:
     """The decoder of that name."""
     return lookup(registry().decoders, "decoder", name).spec
+
+
+def scorer(name: str) -> Provided[SearchScorerSpec]:
+    """The search scorer of that name, with its plugin (which an error is to name)."""
+    return lookup(registry().scorers, "scorer", name)
+
+
+def constraint(name: str) -> Provided[SearchConstraintSpec]:
+    """The search constraint of that name, with its plugin."""
+    return lookup(registry().constraints, "constraint", name)
 
 
 def metric(name: str) -> MetricSpec:

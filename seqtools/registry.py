@@ -17,7 +17,17 @@ import pluggy
 
 from seqtools import hookspecs
 from seqtools.discovery import EntryPoint
-from seqtools.plugin import CellSpec, CommandSpec, DecoderSpec, MetricSpec, Spec, TaskSpec, TokenizerSpec
+from seqtools.plugin import (
+    CellSpec,
+    CommandSpec,
+    DecoderSpec,
+    MetricSpec,
+    SearchConstraintSpec,
+    SearchScorerSpec,
+    Spec,
+    TaskSpec,
+    TokenizerSpec,
+)
 from seqtools.provided import Failure, Provided, cure_for, describe
 from seqtools.suggest import hint
 
@@ -27,6 +37,8 @@ HOOKS: dict[str, type[Spec]] = {
     "seqtools_tokenizers": TokenizerSpec,
     "seqtools_cells": CellSpec,
     "seqtools_decoders": DecoderSpec,
+    "seqtools_search_scorers": SearchScorerSpec,
+    "seqtools_search_constraints": SearchConstraintSpec,
     "seqtools_metrics": MetricSpec,
 }
 EVENTS = ("seqtools_training_event",)
@@ -37,7 +49,7 @@ class Registry:
 
     Attributes:
         commands: keyed "name" or "parent name" (`generate`, `train generate`).
-        tasks, tokenizers, cells, decoders, metrics: keyed by the spec's name.
+        tasks, tokenizers, cells, decoders, scorers, constraints, metrics: keyed by the spec's name.
         plugins: the plugins that work, in order.
         disabled: those that were asked not to load.
         failures: what went wrong, in order.
@@ -55,6 +67,8 @@ class Registry:
         self.tokenizers: dict[str, Provided[TokenizerSpec]] = {}
         self.cells: dict[str, Provided[CellSpec]] = {}
         self.decoders: dict[str, Provided[DecoderSpec]] = {}
+        self.scorers: dict[str, Provided[SearchScorerSpec]] = {}
+        self.constraints: dict[str, Provided[SearchConstraintSpec]] = {}
         self.metrics: dict[str, Provided[MetricSpec]] = {}
         unwanted = set(disable)
         for origin in entries:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqtools.plugin import DecoderSpec, hookimpl
+from seqtools.plugin import DecoderSpec, SearchConstraintSpec, SearchScorerSpec, hookimpl
 
 
 @hookimpl
@@ -15,4 +15,53 @@ def seqtools_decoders() -> list[DecoderSpec]:
             graph="seqtools_beam.graph:BeamGraph",
             summary="The likeliest sequences, several at a time.",
         )
+    ]
+
+
+@hookimpl
+def seqtools_search_scorers() -> list[SearchScorerSpec]:
+    """What our own options rank and expand by."""
+    return [
+        SearchScorerSpec(
+            name="length",
+            target="seqtools_beam.penalties:Length",
+            summary="Makes short and long hypotheses comparable; rewards words.",
+        ),
+        SearchScorerSpec(
+            name="coverage",
+            target="seqtools_beam.penalties:Coverage",
+            summary="Punishes source that no token has looked at.",
+        ),
+        SearchScorerSpec(
+            name="repetition",
+            target="seqtools_beam.penalties:Repetition",
+            summary="Makes tokens less likely that a hypothesis holds already.",
+        ),
+        SearchScorerSpec(
+            name="prefix_bias",
+            target="seqtools_beam.penalties:PrefixBias",
+            summary="Pulls towards a given beginning, as long as it is followed.",
+        ),
+    ]
+
+
+@hookimpl
+def seqtools_search_constraints() -> list[SearchConstraintSpec]:
+    """What our own options rule out and ask for."""
+    return [
+        SearchConstraintSpec(
+            name="no_repeat_ngram",
+            target="seqtools_beam.ngrams:NoRepeatNgram",
+            summary="No sequence of n tokens twice.",
+        ),
+        SearchConstraintSpec(
+            name="banned",
+            target="seqtools_beam.banned:Banned",
+            summary="Token sequences that must not appear.",
+        ),
+        SearchConstraintSpec(
+            name="phrases",
+            target="seqtools_beam.phrases:Phrases",
+            summary="Token sequences that must appear.",
+        ),
     ]

@@ -45,6 +45,11 @@ class FileModel:
         """A fresh state, `[batch, S]`."""
         return np.zeros((batch, self.state_width), np.float32)
 
+    def first(self, batch: int) -> tuple[FloatArray, FloatArray]:
+        """Log-probabilities `[batch, vocab]` of the first token of a fresh start, and its state."""
+        state = self.start(batch)
+        return self.next_log_probs(state), state
+
     def reorder(self, state: FloatArray, rows: IntArray) -> FloatArray:
         """State of the given rows, in that order."""
         return state[rows]
