@@ -17,7 +17,7 @@ import onnx
 import spox
 import spox.opset.ai.onnx.v20 as op
 
-from seqtools.export.cells import State
+from seqtools.export.cells import State, over_time
 from seqtools.export.graph import Var, constant, repeat
 from seqtools.export.linear import Context
 from seqtools.export.network import LoweredLanguageModel
@@ -35,19 +35,19 @@ _LARGEST_UNIFORM = 1 - 2**-24
 _SMALL_NETWORK = 4_000_000
 
 Chosen = tuple[Var, Var]
-"""Tokens and their log-probabilities, both `[1, batch, 1]`."""
+"""Tokens `[batch]` and their log-probabilities `[batch, 1]`."""
 
 
 Choice = Callable[[Var, Var], Sequence[Var]]
-"""`(log_probs [1, batch, vocab], turn [1]) -> Chosen`."""
+"""`(log_probs [batch, vocab], turn, a scalar) -> Chosen`."""
 
 
 class Greedy:
     """The likeliest token; of equals, the first."""
 
     def __call__(self, log_probs: Var) -> Chosen:
-        """Choose by `log_probs [1, batch, vocab]`."""
-        return op.arg_max(log_probs, axis=2, keepdims=1), op.reduce_max(log_probs, constant([2]), keepdims=1)
+        """Choose by `log_probs [batch, vocab]`."""
+        return op.arg_max(log_probs, axis=1, keepdims=0), op.reduce_max(log_probs, constant([1]), keepdims=1)
 
 
 class Sample:
@@ -69,7 +69,7 @@ class Sample:
         self._k = op.reshape(op.min([op.max([top_k, constant(1)]), constant(vocab)]), constant([1]))
 
     def plain(self, log_probs: Var, uniform: Var) -> Chosen:
-        """Choose by `log_probs [1, batch, vocab]` and `uniform [1, batch, 1]`, temperature only."""
+        """Choose by `log_probs [batch, vocab]` and `uniform [batch, 1]`, temperature only."""
         return self._draw(op.div(log_probs, self._temperature), log_probs, uniform)
 
     def truncated(self, log_probs: Var, uniform: Var) -> Chosen:
@@ -77,11 +77,12 @@ class Sample:
         return self._draw(self._truncate(op.div(log_probs, self._temperature)), log_probs, uniform)
 
     def _draw(self, scaled: Var, log_probs: Var, uniform: Var) -> Chosen:
-        cdf = op.cumsum(op.softmax(scaled, axis=2), constant(2))
-        total = op.gather(cdf, constant([self._vocab - 1]), axis=2)
-        passed = op.less_or_equal(cdf, op.mul(uniform, total))
-        token = op.reduce_sum(op.cast(passed, to=np.int64), constant([2]), keepdims=1)
-        return token, op.gather_elements(log_probs, token, axis=2)
+        cdf = op.cumsum(op.softmax(scaled, axis=1), constant(1))
+        total = op.gather(cdf, constant([self._vocab - 1]), axis=1)
+        # The first of equals is the largest. In float32: not every provider compares integers.
+        beyond = op.cast(op.less(op.mul(uniform, total), cdf), to=np.float32)
+        token = op.arg_max(beyond, axis=1, keepdims=1)
+        return op.squeeze(token, constant([1])), op.gather_elements(log_probs, token, axis=1)
 
     def _truncate(self, scaled: Var) -> Var:
         (left,) = op.if_(
@@ -98,17 +99,17 @@ class Sample:
 
     def _top_k(self, scaled: Var) -> Var:
         """Keep what reaches the k-th largest; ties stay."""
-        largest, _ = op.top_k(scaled, self._k, axis=2)
-        least = op.reduce_min(largest, constant([2]), keepdims=1)
+        largest, _ = op.top_k(scaled, self._k, axis=1)
+        least = op.reduce_min(largest, constant([1]), keepdims=1)
         return self._keep(op.greater_or_equal(scaled, least), scaled)
 
     def _nucleus(self, scaled: Var) -> Var:
         """Keep the smallest set of likeliest tokens that holds `top_p` (Holtzman et al. 2020); ties stay."""
-        probs = op.softmax(scaled, axis=2)
-        falling, _ = op.top_k(probs, constant([self._vocab]), axis=2)
-        short = op.less(op.cumsum(falling, constant(2)), self._top_p)
-        last = op.reduce_sum(op.cast(short, to=np.int64), constant([2]), keepdims=1)
-        least = op.gather_elements(falling, op.min([last, constant([self._vocab - 1])]), axis=2)
+        probs = op.softmax(scaled, axis=1)
+        falling, _ = op.top_k(probs, constant([self._vocab]), axis=1)
+        short = op.less(op.cumsum(falling, constant(1)), self._top_p)
+        last = op.reduce_sum(op.cast(short, to=np.int64), constant([1]), keepdims=1)
+        least = op.gather_elements(falling, op.min([last, constant([self._vocab - 1])]), axis=1)
         return self._keep(op.greater_or_equal(probs, least), scaled)
 
     def _keep(self, kept: Var, scaled: Var) -> Var:
@@ -259,7 +260,8 @@ def _decode(
     def loop(start: Sequence[Var], steps: Var, choose: Choice) -> tuple[Sequence[Var], Sequence[Var]]:
         def turn(index: Var, *flat: Var) -> list[Var]:
             states = _grouped(flat, sizes)
-            token, log_prob = choose(language.log_probs(states[-1][0]), index)
+            index = op.reshape(index, constant([]))  # runtimes differ in whether the turn is a scalar
+            token, log_prob = choose(language.next_log_probs(states), index)
             new = language.step(token, states)
             return [*(part for layer in new for part in layer), token, log_prob]
 
@@ -271,10 +273,10 @@ def _decode(
         conditions = greedy, sample.truncates
         return _either(conditions, [partial(way, log_probs, turn) for way in ways])
 
-    flat: Sequence[Var] = [part for layer in primed for part in layer]
+    flat: Sequence[Var] = [part for layer in language.enter(primed) for part in layer]
     if language.size > _SMALL_NETWORK:
         flat, results = loop(flat, given["steps"], in_turn)
-        return _grouped(flat, sizes), results[0], results[1]
+        return language.leave(_grouped(flat, sizes)), results[0], results[1]
     drawn = op.not_(greedy)
     modes = greedy, op.and_(drawn, sample.truncates), op.and_(drawn, op.not_(sample.truncates))
     written = []
@@ -282,7 +284,7 @@ def _decode(
         flat, results = loop(flat, op.where(mode, given["steps"], constant(0)), way)
         written.append(results)
     tokens, log_probs = (op.concat(parts, axis=0) for parts in zip(*written, strict=True))
-    return _grouped(flat, sizes), tokens, log_probs
+    return language.leave(_grouped(flat, sizes)), tokens, log_probs
 
 
 def _either(conditions: Sequence[Var], branches: Sequence[Callable[[], Sequence[Var]]]) -> Sequence[Var]:
@@ -315,7 +317,9 @@ def _score(
     time = op.slice(op.shape(tokens), constant([0]), constant([1]))
     scored = op.where(op.equal(steps, constant(0)), time, constant([0]))
     before = op.slice(op.concat([start[-1][0], outputs], axis=0), constant([0]), scored)
-    log_probs = language.log_probs(op.concat([last[-1][0], before], axis=0))
+    tops = op.concat([last[-1][0], before], axis=0)
+    rows = language.log_probs(op.reshape(tops, constant([-1, language.top_width])))
+    log_probs = over_time(rows, tops, language.vocab)
     following = op.gather(log_probs, constant(0))
     told = op.slice(log_probs, constant([1]), constant([np.iinfo(np.int64).max]), constant([0]))
     picked = op.gather_elements(told, op.slice(tokens, constant([0]), scored), axis=2)

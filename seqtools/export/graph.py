@@ -17,7 +17,7 @@ import spox.opset.ai.onnx.v20 as op
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from seqtools.export.tidy import drop_identities, hoist, tell_types
+from seqtools.export.tidy import drop_identities, hoist, scalar_turns, tell_types
 
 OPSET, IR_VERSION = 20, 10
 
@@ -60,6 +60,7 @@ class Weights:
         model.graph.input.extend(kept)
         model.graph.initializer.extend(numpy_helper.from_array(a, n) for n, a in self._arrays.items())
         model.ir_version = IR_VERSION
+        scalar_turns(model.graph)
         hoist(model.graph)
         drop_identities(model.graph)
         tell_types(model.graph)

@@ -65,8 +65,22 @@ class Linear:
         weights = self._context.weights
         if self._context.int8:
             return quantize.matmul(weights, self._name, self._quantized, self._bias, x)
-        y = op.matmul(x, weights.add(self._name, self._matrix))
+        y = op.matmul(x, self.matrix())
         return y if self._bias is None else op.add(y, weights.add(f"{self._name}.bias", self._bias))
+
+    def rows(self, x: Var, added: Var | None = None) -> Var:
+        """`x [rows, input]` -> `[rows, output]` in one node; `added [rows, output]` replaces the bias."""
+        weights = self._context.weights
+        if self._context.int8:
+            y = quantize.matmul(weights, self._name, self._quantized, self._bias, x, rank=2)
+            return y if added is None else op.add(y, added)
+        if added is None and self._bias is not None:
+            added = weights.add(f"{self._name}.bias", self._bias)
+        return op.gemm(x, self.matrix(), added)
+
+    def matrix(self) -> Var:
+        """The fp32 matrix."""
+        return self._context.weights.add(self._name, self._matrix)
 
 
 class Embedding:

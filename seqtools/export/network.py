@@ -1,12 +1,12 @@
 """A language model as graph pieces: packed state, prompt, one step, logits.
 
 Inside the graph everything is time-major, `[time, batch, …]`; a state is `[1, batch, width]`, tokens are
-`[time, batch, 1]`, so that one loop turn needs no reshaping.
+`[time, batch, 1]`; one loop turn goes without the axis of time where it can.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class LoweredLanguageModel:
         vocab: number of tokens.
         size: number of weights.
         state_width: columns of the packed state: a count, then every layer's states in order.
+        top_width: columns of the top layer's outputs.
     """
 
     def __init__(self, context: Context, network: Any) -> None:
@@ -36,7 +37,7 @@ class LoweredLanguageModel:
         self.vocab = int(network.head.bias.shape[0])
         table = self._foldable(embedding, layers[0])
         self._embedding = None if table is not None else Embedding(context, "embedding", _given(embedding))
-        self._layers = [
+        self._layers: list[Any] = [
             lower_layer(context, layer, f"layers.{i}", table if i == 0 else None)
             for i, layer in enumerate(layers)
         ]
@@ -47,6 +48,7 @@ class LoweredLanguageModel:
         self._initial = _initial(context, layers)
         self.size = sum(parameter.numel() for parameter in network.parameters())
         self.state_width = 1 + sum(map(sum, self._widths))
+        self.top_width = self._widths[-1][0]
 
     def _foldable(self, embedding: Array | None, layer: Any) -> Array | None:
         """What to fold with the first layer's input weights: where the table is smaller to read and keep."""
@@ -87,21 +89,51 @@ class LoweredLanguageModel:
             last.append(new)
         return y, last
 
+    def enter(self, states: Sequence[State]) -> list[State]:
+        """States as `step` wants them: without the first axis where a layer can do without."""
+        return self._each_flat(states, op.squeeze)
+
+    def leave(self, states: Sequence[State]) -> list[State]:
+        """The inverse of `enter`."""
+        return self._each_flat(states, op.unsqueeze)
+
+    def _each_flat(self, states: Sequence[State], change: Callable[[Var, Var], Var]) -> list[State]:
+        return [
+            [change(part, constant([0])) if _flat(layer) else part for part in state]
+            for layer, state in zip(self._layers, states, strict=True)
+        ]
+
     def step(self, token: Var, states: Sequence[State]) -> list[State]:
-        """Feed one token a row, `[1, batch, 1]`."""
-        x, last = self._embed(token), []
-        for layer, between, state in zip(self._layers, self._between, states, strict=True):
-            last.append(layer.step(x, state))
-            x = last[-1][0] if between is None else between(last[-1][0])
+        """Feed one token a row, `[batch]`; states as `enter` gives them."""
+        flat, last = self._embedding is None and _flat(self._layers[0]), []
+        x = token if flat else self._embed(op.unsqueeze(token, constant([0, 2])))
+        for i, (layer, state) in enumerate(zip(self._layers, states, strict=True)):
+            if _flat(layer) != flat:
+                x = op.unsqueeze(x, constant([0])) if flat else op.squeeze(x, constant([0]))
+            flat = _flat(layer)
+            last.append(layer.flat_step(x, state) if flat else layer.step(x, state))
+            x = self._normed(i, last[-1][0])
         return last
 
+    def _normed(self, i: int, x: Var) -> Var:
+        norm = self._between[i]
+        return x if norm is None else norm(x)
+
+    def next_log_probs(self, states: Sequence[State]) -> Var:
+        """Log-probabilities `[batch, vocab]` of what follows states as `step` gives them."""
+        top = states[-1][0]
+        return self.log_probs(top if _flat(self._layers[-1]) else op.squeeze(top, constant([0])))
+
     def log_probs(self, top: Var) -> Var:
-        """Log-probabilities `[time, batch, vocab]` of what follows top outputs `[time, batch, width]`."""
-        norm = self._between[-1]
-        return op.log_softmax(self._head(top if norm is None else norm(top)), axis=-1)
+        """Log-probabilities `[rows, vocab]` of what follows top outputs `[rows, width]`."""
+        return op.log_softmax(self._head(self._normed(-1, top)), axis=-1)
 
     def _embed(self, tokens: Var) -> Var:
         return tokens if self._embedding is None else self._embedding(tokens)
+
+
+def _flat(layer: Any) -> bool:
+    return getattr(layer, "flat", False)
 
 
 def lower_layer(context: Context, layer: Any, name: str, embedding: Array | None) -> Lowered:
@@ -119,7 +151,7 @@ class _Head:
         self._projection, self._output = projection, output
 
     def __call__(self, top: Var) -> Var:
-        return self._output(top if self._projection is None else self._projection(top))
+        return self._output.rows(top if self._projection is None else self._projection.rows(top))
 
 
 def _head(context: Context, head: Any) -> _Head:

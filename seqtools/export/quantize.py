@@ -33,8 +33,10 @@ def quantize_columns(matrix: NDArray[np.float32]) -> Quantized:
     return Quantized(np.rint(matrix / scale).clip(-LARGEST, LARGEST).astype(np.int8), scale)
 
 
-def matmul(weights: Weights, name: str, matrix: Quantized, bias: NDArray[np.float32] | None, x: Var) -> Var:
-    """`x @ matrix + bias` as one DynamicQuantizeMatMul; `x [a, b, rows]` -> `[a, b, columns]`."""
+def matmul(
+    weights: Weights, name: str, matrix: Quantized, bias: NDArray[np.float32] | None, x: Var, rank: int = 3
+) -> Var:
+    """`x @ matrix + bias` as one DynamicQuantizeMatMul; `x […, rows]` of so many axes -> `[…, columns]`."""
     columns = matrix.values.shape[1]
     inputs = [
         x,
@@ -43,7 +45,7 @@ def matmul(weights: Weights, name: str, matrix: Quantized, bias: NDArray[np.floa
         weights.add(f"{name}.zero", np.zeros(columns, np.int8)),
         None if bias is None else weights.add(f"{name}.bias", bias),
     ]
-    return contrib("DynamicQuantizeMatMul", inputs, [(np.float32, (None, None, columns))])[0]
+    return contrib("DynamicQuantizeMatMul", inputs, [(np.float32, (*[None] * (rank - 1), columns))])[0]
 
 
 def lstm(

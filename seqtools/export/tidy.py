@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import onnx
-from onnx import AttributeProto, GraphProto, NodeProto, TensorProto
+from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto
 
 
 def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
@@ -17,6 +17,42 @@ def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
     for attribute in node.attribute:
         if attribute.type == AttributeProto.GRAPH:
             yield attribute.g
+
+
+def scalar_turns(graph: GraphProto) -> None:
+    """Declare the turn of every loop a scalar, as ONNX does, and drop the reshapes that make it one.
+
+    spox declares `[1]`, and a runtime hands on what is declared: one operator in every turn for nothing.
+    """
+    for node in graph.node:
+        for inner in subgraphs(node):
+            scalar_turns(inner)
+            if node.op_type == "Loop":
+                _make_scalar(inner, inner.input[0])
+
+
+def _make_scalar(body: GraphProto, turn: ValueInfoProto) -> None:
+    nodes = list(_nodes(body))
+    nothing = {node.output[0] for _, node in nodes if node.op_type == "Constant" and _is_empty(node)}
+    using = [(graph, node) for graph, node in nodes if turn.name in node.input]
+    if all(node.op_type == "Reshape" and node.input[1] in nothing for _, node in using):
+        del turn.type.tensor_type.shape.dim[:]
+        for graph, node in using:
+            _rename(graph, {node.output[0]: turn.name})
+            graph.node.remove(node)
+
+
+def _is_empty(node: NodeProto) -> bool:
+    """Whether a Constant is an array of nothing; as a shape it is a scalar's."""
+    return all(list(attribute.t.dims) == [0] for attribute in node.attribute)
+
+
+def _nodes(graph: GraphProto) -> Iterator[tuple[GraphProto, NodeProto]]:
+    """Every node with the graph it stands in, branches and inner loops included."""
+    for node in graph.node:
+        yield graph, node
+        for inner in subgraphs(node):
+            yield from _nodes(inner)
 
 
 def hoist(graph: GraphProto) -> None:

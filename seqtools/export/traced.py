@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from typing import Any, cast
 
 import onnx
@@ -63,6 +64,8 @@ def trace(layer: Any) -> onnx.ModelProto:
 class TracedCell:
     """Faces `sequence` and `step` around a traced step; always fp32."""
 
+    flat = True
+
     def __init__(self, context: Context, layer: Any, name: str, embedding: Array | None = None) -> None:
         self._states, self.width = list(layer.states), int(layer.width)
         model = trace(layer)
@@ -73,19 +76,25 @@ class TracedCell:
         self._model = _weights_as_inputs(model)
         self._table = None if embedding is None else context.weights.add(f"{name}.embedding", embedding)
 
-    def step(self, x: Var, state: State) -> State:
+    def flat_step(self, x: Var, state: State) -> State:
         """One traced step; tokens are looked up first (a one-hot input is a row of the identity)."""
-        vectors = x if self._table is None else op.gather_nd(self._table, x)
-        return self._step(vectors, state)
+        return self._step([x if self._table is None else op.gather(self._table, x)], state)
 
-    def _step(self, x: Var, state: State) -> State:
-        flat = {name: op.squeeze(part, constant([0])) for name, part in zip(self._states, state, strict=True)}
-        new = spox.inline(self._model)(x=x, **flat, **self._weights)
-        return [op.unsqueeze(new[f"new_{name}"], constant([0])) for name in self._states]
+    def _step(self, x: Sequence[Var], state: State) -> State:
+        flat = dict(zip(self._states, state, strict=True))
+        new = spox.inline(self._model)(x=op.unsqueeze(x[0], constant([0])), **flat, **self._weights)
+        return [new[f"new_{name}"] for name in self._states]
+
+    def step(self, x: Var, state: State) -> State:
+        """As `flat_step`, with a first axis of 1."""
+        x = op.squeeze(x, constant([0] if self._table is None else [0, 2]))
+        new = self.flat_step(x, [op.squeeze(part, constant([0])) for part in state])
+        return [op.unsqueeze(part, constant([0])) for part in new]
 
     def sequence(self, x: Var, lengths: Var, state: State) -> tuple[Var, State]:
         """A loop of steps; rows past their length keep their state."""
-        return unroll(self.step, x, lengths, state, self.width)
+        vectors = x if self._table is None else op.gather_nd(self._table, x)
+        return unroll(self._step, [vectors], lengths, state, self.width)
 
 
 def _weights_as_inputs(model: onnx.ModelProto) -> onnx.ModelProto:
