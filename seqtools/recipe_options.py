@@ -26,7 +26,7 @@ def recipe_flags(flags: Mapping[str, str], kind: type[Any]) -> Callable[[F], F]:
     """
 
     def add(function: F) -> F:
-        for flag, path in reversed(flags.items()):
+        for flag, path in reversed(list(flags.items())):
             function = _flag(flag, path, kind)(function)
         for option in reversed(_common(kind)):
             function = option(function)

@@ -32,6 +32,8 @@ VALID_LOGITS = 4_000_000
 class LanguageModelExperiment:
     """A language model, its stream and its carried state (see `seqtools.training.experiment`).
 
+    The best weights are those with the lowest `valid_loss`.
+
     Args:
         network: on the world's device.
         train, valid: token streams `[tokens]`.
@@ -40,6 +42,8 @@ class LanguageModelExperiment:
         world: this process's rows are its share of `size * batch_size`.
         renew: see `Chunks`.
     """
+
+    judged_by, higher_is_better = "valid_loss", False
 
     def __init__(
         self,

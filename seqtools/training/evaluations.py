@@ -17,14 +17,25 @@ TIMES, SHARE = 10, 0.05
 class Evaluations:
     """The run's evaluations so far and the plan for the next.
 
+    Args:
+        judged_by: the figure that tells which evaluation is the best.
+        higher_is_better: whether the best is its largest value.
+
     Attributes:
         best: figures of the best evaluation and its `step`; empty before the first.
         since_best: evaluations since then.
         latest: step of the last evaluation.
     """
 
-    def __init__(self, config: LoopConfig, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: LoopConfig,
+        clock: Clock,
+        judged_by: str = "valid_loss",
+        higher_is_better: bool = False,
+    ) -> None:
         self._config, self._clock = config, clock
+        self.judged_by, self._sign = judged_by, -1.0 if higher_is_better else 1.0
         self.best: dict[str, float] = {}
         self.since_best = 0
         self.latest = 0
@@ -44,8 +55,9 @@ class Evaluations:
         return 0 < self._config.patience <= self.since_best
 
     def hear(self, step: int, progress: float, figures: Mapping[str, float]) -> bool:
-        """Take in an evaluation and plan the next; True if its `valid_loss` is the lowest so far."""
-        improved = figures["valid_loss"] < self.best.get("valid_loss", math.inf)
+        """Take in an evaluation and plan the next; True if it is the best so far."""
+        before = self._sign * self.best[self.judged_by] if self.best else math.inf
+        improved = self._sign * figures[self.judged_by] < before
         self.since_best = 0 if improved else self.since_best + 1
         if improved:
             self.best = {"step": step, **figures}

@@ -45,6 +45,12 @@ class Experiment(Protocol):
     network: nn.Module
     """In training mode on `world.device`; the loop switches to eval mode around `evaluate` and `sample`."""
 
+    judged_by: str
+    """The figure of `evaluate` that picks the best weights and stops early."""
+
+    higher_is_better: bool
+    """Whether that is its largest value."""
+
     steps_per_epoch: int
     """Calls of `loss` that make one pass over the training data (the mean, if lengths are random)."""
 
@@ -52,7 +58,7 @@ class Experiment(Protocol):
         """Draw the next batch and compute its loss; called under autocast on CUDA."""
 
     def evaluate(self) -> dict[str, float]:
-        """Figures on validation data for the network as it is now; the lowest `valid_loss` picks the best.
+        """Figures on validation data for the network as it is now, `valid_loss` among them.
 
         Called without gradients, in eval mode and fp32, with the averaged weights in place if there are any.
         """

@@ -118,7 +118,9 @@ class _Trainer:
         self.autocast = autocast(config.precision, world.device)
         budget = parse_duration(config.max_time) if config.max_time else 0.0
         self.clock = Clock(planned_steps(config, experiment), budget)
-        self.evaluations = Evaluations(config, self.clock)
+        self.evaluations = Evaluations(
+            config, self.clock, experiment.judged_by, experiment.higher_is_better
+        )
         self.meter, self.logbook = Meter(world), Logbook(run)
         parts: dict[str, Part] = {
             "average": self.average,
@@ -269,8 +271,8 @@ class _Trainer:
     def show(self, figures: Mapping[str, float], text: str, improved: bool) -> None:
         """Say an evaluation to a person and keep its sample."""
         told = "  ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in figures.items())
-        best = self.evaluations.best
-        where = "best so far" if improved else f"best {best['valid_loss']:.4f} at step {best['step']:.0f}"
+        best, by = self.evaluations.best, self.evaluations.judged_by
+        where = "best so far" if improved else f"best {best[by]:.4f} at step {best['step']:.0f}"
         self.line.say(f"step {self.step}  {told}  ({where})")
         if text:
             self.logbook.sample(self.step, text)

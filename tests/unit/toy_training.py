@@ -56,6 +56,7 @@ class Toy:
         self.dtype = torch.float64 if double else torch.float32
         self.network.to(self.dtype)
         self.steps_per_epoch = 40
+        self.judged_by, self.higher_is_better = "valid_loss", False
         self.jitter = jitter
         numbers = torch.arange(rows * world.size * LENGTH)
         stream = (numbers * numbers // 3 % VOCAB).view(rows * world.size, LENGTH).t()
