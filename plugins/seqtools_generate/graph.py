@@ -26,8 +26,8 @@ from seqtools.loader import tokenizer as tokenizer_spec
 from seqtools.plugin import resolve
 from seqtools.tokens import BOS, UNKNOWN
 
-# The largest uniform below 1: times any float32 total it still rounds to less than the total.
-_LARGEST_UNIFORM = 1 - 2**-24
+# A uniform of 0 would be reached by a token without probability.
+_LEAST_UNIFORM = 2**-25
 
 
 # Up to so many weights (16 MB) each way to choose gets a loop of its own, since a condition in every turn
@@ -77,11 +77,9 @@ class Sample:
         return self._draw(self._truncate(op.div(log_probs, self._temperature)), log_probs, uniform)
 
     def _draw(self, scaled: Var, log_probs: Var, uniform: Var) -> Chosen:
+        """The first token where the cdf reaches the uniform; if it never does, where it comes to its end."""
         cdf = op.cumsum(op.softmax(scaled, axis=1), constant(1))
-        total = op.gather(cdf, constant([self._vocab - 1]), axis=1)
-        # The first of equals is the largest. In float32: not every provider compares integers.
-        beyond = op.cast(op.less(op.mul(uniform, total), cdf), to=np.float32)
-        token = op.arg_max(beyond, axis=1, keepdims=1)
+        token = op.arg_max(op.min([cdf, uniform]), axis=1, keepdims=1)
         return op.squeeze(token, constant([1])), op.gather_elements(log_probs, token, axis=1)
 
     def _truncate(self, scaled: Var) -> Var:
@@ -246,8 +244,8 @@ def _decode(
     (Not in branches of a condition: onnxruntime packs no weights for loops in there, and gives other bits.)
     """
     sample = Sample(language.vocab, given["temperature"], given["top_k"], given["top_p"])
-    below_one = op.min([given["uniforms"], constant(_LARGEST_UNIFORM, np.float32)])
-    uniforms = op.unsqueeze(below_one, constant([2]))
+    above_zero = op.max([given["uniforms"], constant(_LEAST_UNIFORM, np.float32)])
+    uniforms = op.unsqueeze(above_zero, constant([2]))
     ways: list[Choice] = [
         lambda log_probs, turn: Greedy()(log_probs),
         lambda log_probs, turn: sample.truncated(log_probs, op.gather(uniforms, turn)),

@@ -17,7 +17,7 @@ from seqtools.runtime.arrays import FloatArray, IntArray
 Adjust = Callable[[FloatArray, IntArray], FloatArray]
 """`(log_probs [rows, vocab], tokens written so far [rows, turn]) -> scores [rows, vocab]`."""
 
-_LARGEST_UNIFORM = np.float32(1 - 2**-24)
+_LEAST_UNIFORM = np.float32(2**-25)
 _OFF = np.float32(-np.inf)
 
 
@@ -49,8 +49,8 @@ class Sample:
         """Tokens `[rows]` for `scores [rows, vocab]` and noise `uniform [rows]` in [0, 1)."""
         probs = softmax(self.truncated(scores / np.float32(self.temperature)))
         cdf = probs.cumsum(axis=1, dtype=np.float32)
-        reached = np.minimum(uniform, _LARGEST_UNIFORM)[:, None] * cdf[:, -1:]
-        tokens: IntArray = (cdf <= reached).sum(axis=1, dtype=np.int64)
+        # The largest value stands first where the cdf reaches the noise, or else comes to its end.
+        tokens: IntArray = np.minimum(cdf, np.maximum(uniform, _LEAST_UNIFORM)[:, None]).argmax(axis=1)
         return tokens
 
     def truncated(self, scaled: FloatArray) -> FloatArray:

@@ -116,8 +116,7 @@ def choose(log_probs: Floats, choice: Choice, uniform: float) -> int:
         last = min(int((np.cumsum(falling) < np.float32(choice.top_p)).sum()), len(probs) - 1)
         scaled = np.where(probs >= falling[last], scaled, -np.inf)
     cdf = np.cumsum(_softmax(scaled))
-    last = int(np.argmax(cdf == cdf[-1]))  # nothing after it has any probability
-    return min(int((cdf <= np.float32(uniform) * cdf[-1]).sum()), last)
+    return int(np.minimum(cdf, np.float32(max(uniform, 2**-25))).argmax())
 
 
 def _softmax(scaled: Floats) -> Floats:

@@ -16,6 +16,7 @@ from seqtools.nn.language_model import LanguageModel
 from seqtools.plugin import CellSpec
 from seqtools.recipe import NetworkConfig
 from seqtools_generate.graph import build
+from seqtools_generate.sampling import Sample
 from seqtools_generate.verify import CHOICES, Choice, Runner, choose, reference, verify
 
 VOCAB = 29
@@ -155,6 +156,27 @@ def test_generating_runs_do_not_score_the_prompt() -> None:
     runner = Runner(lower(network()).SerializeToString())
     feeds = runner.feeds(tokens(2, 9), uniforms=np.zeros((3, 2), np.float32))
     assert runner.run(["log_probs"], feeds)[0].shape == (2, 0)
+
+
+@pytest.mark.parametrize("choice", [Choice(1.0), Choice(0.3), Choice(1.1, 12, 0.9)], ids=str)
+def test_many_draws_are_the_same_inside_and_outside(choice: Choice) -> None:
+    """Also with no noise and with the most, which must not reach tokens that cannot follow."""
+    model, impossible = network(cell="gru.v1"), [0, 1, 5, VOCAB - 1]
+    with torch.no_grad():
+        model.head.bias[impossible] = -1e4
+    runner = Runner(lower(model).SerializeToString())
+    uniforms = np.random.default_rng(4).random((1, 20_000), dtype=np.float32)
+    uniforms[0, :4] = 0, 2**-24, 1 - 2**-24, 1
+    nothing = tokens(uniforms.shape[1], 0)
+    written = runner.run(["new_tokens"], runner.feeds(nothing, uniforms=uniforms, choice=choice))[0][:, 0]
+    following = runner.run(["next_log_probs"], runner.feeds(nothing))[0]
+    host = Sample(choice.temperature, choice.top_k, choice.top_p)
+    assert np.array_equal(written, host.choose(following, uniforms[0]))
+    assert [choose(following[0], choice, float(u)) for u in uniforms[0, :500]] == written[:500].tolist()
+    assert not np.isin(written, impossible).any()
+    if choice.temperature == 1 and choice.top_p == 1:
+        shares = np.bincount(written, minlength=VOCAB) / len(written)
+        assert np.abs(shares - np.exp(following[0])).max() < 0.015
 
 
 def test_a_uniform_of_one_is_harmless() -> None:
