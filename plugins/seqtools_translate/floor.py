@@ -31,13 +31,14 @@ def floor_translations(sources: Sequence[str], dictionary: Dictionary | None) ->
 def run_floor(run: TranslateRun, report: Reporter) -> dict[str, Any]:
     """The simple methods on the validation pairs that the network was judged by.
 
+    The dictionary is kept in the run's dictionary.json, so that the model file can carry it.
+
     Args:
         run: its training pairs are what the dictionary is learnt from.
         report: gets one line.
 
     Returns:
-        JSON-safe: `systems` (name to `bleu` and `chrf`), `pairs` scored, `seconds`, and the `dictionary`
-        as `Dictionary.payload` gives it.
+        JSON-safe: `systems` (name to `bleu` and `chrf`), `pairs` scored, `seconds`.
     """
     began = time.perf_counter()
     texts = zip(run.texts("train", "source"), run.texts("train", "target"), strict=True)
@@ -51,9 +52,5 @@ def run_floor(run: TranslateRun, report: Reporter) -> dict[str, Any]:
     seconds = round(time.perf_counter() - began, 2)
     told = ", ".join(f"{name} {figures['bleu']:.2f}" for name, figures in systems.items())
     report(f"floor: BLEU of {told} ({seconds:.1f} s)")
-    return {
-        "systems": systems,
-        "pairs": len(references),
-        "seconds": seconds,
-        "dictionary": dictionary.payload(),
-    }
+    run.write_json("dictionary.json", dictionary.payload())
+    return {"systems": systems, "pairs": len(references), "seconds": seconds}

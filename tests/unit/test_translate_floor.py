@@ -39,7 +39,7 @@ def test_a_runs_floor(run: TranslateRun) -> None:
     told = json.loads(json.dumps(run_floor(run, said.append)))
     assert set(told["systems"]) == {COPYING, DICTIONARY} and told["pairs"] == 3
     assert told["systems"][COPYING] == validation_scores(SOURCES[1:], TARGETS[1:])
-    dictionary = Dictionary.from_payload(told["dictionary"])
+    dictionary = Dictionary.from_payload(json.loads((run.path / "dictionary.json").read_text()))
     assert dictionary == Dictionary.learn(zip(SOURCES, TARGETS, strict=True))
     translated = [dictionary.translate(line) for line in SOURCES[1:]]
     assert told["systems"][DICTIONARY] == validation_scores(translated, TARGETS[1:])
