@@ -1,0 +1,110 @@
+"""Model files made ready to run, alone or as an ensemble."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqtools.errors import ModelFileError, UsageError
+from seqtools.model_file import ModelFile
+from seqtools.runtime.session import Session
+from seqtools_translate.file_model import FileModel
+from seqtools_translate.settings import AVERAGES
+from seqtools_translate.texts import SourceText, TargetText, tokenizers_of
+
+if TYPE_CHECKING:
+    from seqtools_translate.lexicon import Lexicon
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One model file, ready to run."""
+
+    file: ModelFile
+    session: Session
+    model: FileModel
+    source: SourceText
+    target: TargetText
+
+    @classmethod
+    def of(cls, file: ModelFile, *, device: str, threads: int, deadline: float | None) -> Opened:
+        """Open a session over a file.
+
+        Raises:
+            ModelFileError: it lacks an input of its task, or its tokenizer.
+        """
+        source, target = tokenizers_of(file)
+        session = Session(
+            file.data, subject=str(file.path), device=device, threads=threads, deadline=deadline
+        )
+        model = FileModel(file, session, target.vocab_size)
+        return cls(file, session, model, SourceText(source), TargetText(target))
+
+
+@dataclass(frozen=True)
+class Team:
+    """The models that translate together: one, or several over the same target tokens.
+
+    Attributes:
+        members: the models; the first one tells attention, settings and lexicon.
+        weights: how much each counts, or None for evenly.
+        average: what is averaged, `probabilities` or `log-probabilities`.
+
+    Raises:
+        UsageError: there is no model, or weights do not fit.
+        ModelFileError: two files have different target vocabularies.
+    """
+
+    members: tuple[Opened, ...]
+    weights: tuple[float, ...] | None = None
+    average: str = "probabilities"
+
+    def __post_init__(self) -> None:
+        check_team(len(self.members), self.weights, self.average)
+        first = self.members[0]
+        for other in self.members[1:]:
+            if other.target.tokenizer.payload() != first.target.tokenizer.payload():
+                cause = f"its target vocabulary is another one than that of {first.file.path}"
+                raise ModelFileError(str(other.file.path), cause, "Train the models with one tokenizer")
+
+    @property
+    def first(self) -> Opened:
+        """The first model, and mostly the only one."""
+        return self.members[0]
+
+    @property
+    def several(self) -> bool:
+        """Whether more than one model translates."""
+        return len(self.members) > 1
+
+    @cached_property
+    def lexicon(self) -> Lexicon | None:
+        """What each source token may become, where the only model's file tells."""
+        told = self.first.file.metadata.get("seqtools.lexicon", "")
+        if not told or self.several or not self.first.model.has_shortlist:
+            return None
+        from seqtools_translate.lexicon import Lexicon
+
+        return Lexicon.from_payload(json.loads(told))
+
+
+def check_team(models: int, weights: Sequence[float] | None, average: str) -> None:
+    """Complain about an ensemble that makes no sense, before its files are opened.
+
+    Raises:
+        UsageError: there is no model, or weights do not fit.
+    """
+    if not models:
+        raise UsageError("ensemble", "it has no model", "Give at least one")
+    if weights is not None and len(weights) != models:
+        cause = f"{len(weights)} weights for {models} models"
+        raise UsageError("weights", cause, "Give one for each model")
+    if weights is not None and not all(0 < weight < np.inf for weight in weights):
+        raise UsageError("weights", "one is no number above 0", "Use numbers like 1 or 0.5")
+    if average not in AVERAGES:
+        raise UsageError("ensemble-by", f"{average!r} is unknown", f"Use {' or '.join(AVERAGES)}")
