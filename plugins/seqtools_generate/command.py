@@ -70,6 +70,25 @@ _LAST_HELP = "Last tokens that the penalty and the n-gram ban look at."
     help="Write N texts, keep the likeliest by mean log-probability; 0 is off.",
 )
 @click.option(
+    "--beam",
+    type=int,
+    metavar="N",
+    help="Search the likeliest text with N hypotheses instead of drawing one; 1 is greedy.",
+)
+@click.option(
+    "--n-best", type=int, default=1, show_default=True, metavar="N", help="With --beam: texts to write."
+)
+@click.option(
+    "--length-penalty",
+    type=click.Choice(["none", "average", "wu", "power"]),
+    default="power",
+    show_default=True,
+    help="With --beam: how texts of different lengths compare.",
+)
+@click.option(
+    "--alpha", type=float, default=1.0, show_default=True, help="With --beam: strength of wu and power."
+)
+@click.option(
     "-s", "--seed", type=int, help="Same seed, same text; -1 is random.  [default: random, printed on stderr]"
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, one line a sample.")
@@ -104,10 +123,14 @@ def command(**options: Any) -> None:
     seqtools generate "ROMEO:" -n 500
     seqtools generate -m names.onnx -N 20 --temperature 1
     seqtools generate "JULIET:" --stop "ROMEO:" --seed 7 --json
+    seqtools generate -m names.onnx --beam 10 --n-best 5
     """
     from seqtools_generate.program import Request, generate
 
+    context = click.get_current_context()
+    typed = click.core.ParameterSource.COMMANDLINE
+    given = frozenset(name for name in options if context.get_parameter_source(name) is typed)
     try:
-        generate(Request(**options))
+        generate(Request(**options, given=given))
     except BrokenPipeError as error:  # click would call it a failure; `| head` has what it wanted
         raise click.exceptions.Exit(0) from error

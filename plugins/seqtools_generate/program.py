@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,10 +17,25 @@ from seqtools.output import note, warn
 from seqtools_generate.settings import Settings, checked_seed
 
 if TYPE_CHECKING:
-    from seqtools_generate.results import Result
+    from seqtools_generate.results import Ranked, Result
     from seqtools_generate.run import Generator
     from seqtools_generate.saved_state import SavedState
 
+_FOR_SAMPLES = (
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical",
+    "repeat_last_n",
+    "logit_bias",
+    "stop",
+    "num_samples",
+    "best_of",
+    "seed",
+    "save_state",
+)
+_FOR_BEAMS = ("n_best", "length_penalty", "alpha")
 _SEPARATOR = "---\n"
 _TERMINAL_CHUNK, _PIPE_CHUNK = 8, 64
 
@@ -46,6 +61,10 @@ class Request:
     ignore_eos: bool
     num_samples: int
     best_of: int
+    beam: int | None
+    n_best: int
+    length_penalty: str
+    alpha: float
     seed: int | None
     as_json: bool
     no_display_prompt: bool
@@ -54,6 +73,8 @@ class Request:
     device: str
     threads: int
     deadline: float
+    given: frozenset[str] = frozenset()
+    """Names of the options that were typed."""
 
     @property
     def whole(self) -> bool:
@@ -66,6 +87,7 @@ class Request:
         Raises:
             UsageError: a value is out of range, or two options contradict each other.
         """
+        self._check_beam()
         if self.prompt is not None and self.file is not None:
             raise UsageError("generate", "PROMPT and --file are both given", "Give one of them")
         if self.save_state and self.num_samples > 1:
@@ -89,6 +111,17 @@ class Request:
             stop=tuple(map(_typed, self.stop)),
             ignore_eos=self.ignore_eos,
         )
+
+    def _check_beam(self) -> None:
+        """A search draws nothing, and a sample ranks nothing: options of the other kind are refused."""
+        refused = _FOR_SAMPLES if self.beam is not None else _FOR_BEAMS
+        for name in refused:
+            if name in self.given:
+                option = "--" + name.replace("_", "-")
+                if self.beam is not None:
+                    cause = f"{option} is for samples, and --beam draws none"
+                    raise UsageError("generate", cause, "Drop one of them")
+                raise UsageError("generate", f"{option} is for a beam search", "Give --beam N too")
 
 
 def _typed(text: str) -> str:
@@ -120,6 +153,9 @@ def generate(request: Request) -> None:
     model = _open(request)
     state = model.load_state(request.load_state) if request.load_state else None
     prompt = _tidy(model, prompt)
+    if request.beam is not None:
+        _searched(model, request, request.beam, prompt, state)
+        return
     seed = _seed(request, state)
     if request.whole:
         _whole(model, request, settings, prompt, seed, state)
@@ -255,15 +291,35 @@ def _whole(
         settings=settings,
     )
     _tell_seed(request, seed, state)
-    if request.as_json:
-        _say("".join(json.dumps(result.as_json(), ensure_ascii=False) + "\n" for result in results))
-    else:
-        _print(results, _shown(request, prompt, state), per_line=model.per_line)
+    _show(model, request, results, _shown(request, prompt, state))
     if request.save_state:
         model.save_state(request.save_state)
 
 
-def _print(results: Iterable[Result], before: str, *, per_line: bool) -> None:
+def _searched(model: Generator, request: Request, beam: int, prompt: str, state: SavedState | None) -> None:
+    results = model.search(
+        prompt,
+        beam_size=beam,
+        n_best=request.n_best,
+        max_tokens=request.max_tokens,
+        ignore_eos=request.ignore_eos,
+        state=state,
+        length_penalty=request.length_penalty,
+        alpha=request.alpha,
+        no_repeat_ngram=request.no_repeat_ngram,
+        repetition_penalty=request.repetition_penalty,
+    )
+    _show(model, request, results, _shown(request, prompt, state))
+
+
+def _show(model: Generator, request: Request, results: Sequence[Result | Ranked], before: str) -> None:
+    if request.as_json:
+        _say("".join(json.dumps(result.as_json(), ensure_ascii=False) + "\n" for result in results))
+    else:
+        _print(results, before, per_line=model.per_line)
+
+
+def _print(results: Iterable[Result | Ranked], before: str, *, per_line: bool) -> None:
     """Texts with a line between them; a single one is printed just as it is."""
     texts = [before + result.text for result in results]
     if len(texts) > 1 or per_line:

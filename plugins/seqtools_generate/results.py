@@ -40,6 +40,30 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Ranked:
+    """One text found by a search.
+
+    Attributes:
+        text, prompt, tokens, logprobs: as in `Result`.
+        score: what it is ranked by.
+        rank: 0 for the best.
+        stop_reason: `length` or `end`.
+    """
+
+    text: str
+    prompt: str
+    tokens: list[int] = field(repr=False)
+    logprobs: list[float] = field(repr=False)
+    score: float
+    rank: int
+    stop_reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The keys of a line of `--json`, in order."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Scored:
     """How likely a text is.
 

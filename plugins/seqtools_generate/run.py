@@ -18,10 +18,10 @@ from seqtools.model_file import ModelFile
 from seqtools.plugin import Tokenizer
 from seqtools.runtime.arrays import FloatArray, IntArray
 from seqtools.runtime.session import Session
-from seqtools_generate import saved_state
+from seqtools_generate import beams, saved_state
 from seqtools_generate.constraints import bias_vector
 from seqtools_generate.file_model import FileModel
-from seqtools_generate.results import Result, Scored
+from seqtools_generate.results import Ranked, Result, Scored
 from seqtools_generate.saved_state import SavedState
 from seqtools_generate.settings import REMEMBERED, Settings, checked_seed
 from seqtools_generate.writing import LARGEST_CHUNK, Batch, Choose, Text, chunks, in_graph, on_host
@@ -142,6 +142,56 @@ class Generator:
         self._last = [row]
         batch = Batch(self._choose(chosen), [row], chosen.max_tokens, hold)
         return (piece for (piece,) in batch.pieces(chunks(1, chunk)) if piece)
+
+    def search(
+        self,
+        prompt: str | Sequence[str] = "",
+        *,
+        beam_size: int = 5,
+        n_best: int = 1,
+        max_tokens: int = 300,
+        ignore_eos: bool = False,
+        state: SavedState | None = None,
+        **options: Any,
+    ) -> list[Ranked]:
+        """Find likely texts by beam search: nothing is random, several hypotheses compete.
+
+        Args:
+            prompt: what to go on from, or several; "" is a fresh start.
+            beam_size: hypotheses kept; 1 is greedy.
+            n_best: texts for each prompt, at most `beam_size`.
+            max_tokens: most tokens of a text.
+            ignore_eos: go on after the end token of models of lines.
+            state: go on from here, see `load_state`.
+            options: length_penalty, alpha, word_reward, min_length, and no_repeat_ngram and
+                repetition_penalty, which look at what is new.
+
+        Returns:
+            Texts, prompt by prompt, the best first.
+
+        Raises:
+            UsageError: an option is unknown or out of range.
+        """
+        prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+        starts = [self._start(text, 0, state) for text in prompts]
+        eos = self.tokenizer.eos if self.per_line and not ignore_eos else -1
+        if not starts:
+            return []
+        found = beams.search(
+            beams.Primed(self._model, np.stack([start.state for start in starts])),
+            self.tokenizer,
+            beam_size=beam_size,
+            n_best=n_best,
+            max_tokens=max_tokens,
+            eos=eos,
+            options=options,
+        )
+        settings = Settings(max_tokens=max_tokens, ignore_eos=ignore_eos)
+        return [
+            _ranked(text, self._text(start, settings, keep=True), one, rank)
+            for text, start, hypotheses in zip(prompts, starts, found, strict=True)
+            for rank, one in enumerate(hypotheses)
+        ]
 
     @property
     def stop_reason(self) -> str:
@@ -280,3 +330,12 @@ def _write(choose: Choose, rows: list[Text], max_tokens: int, *, hold: bool) -> 
 def _result(prompt: str, row: Text) -> Result:
     text, start = "".join(row.text), row.start
     return Result(text, prompt, row.tokens, row.logprobs, start.seed, start.sample, row.stop_reason)
+
+
+def _ranked(prompt: str, row: Text, hypothesis: Any, rank: int) -> Ranked:
+    end = [row.eos] if hypothesis.finished else []
+    row.take(np.array(hypothesis.tokens + end, np.int64), np.array(hypothesis.log_probs))
+    if not row.stop_reason:
+        row.finish(hold=False)
+    text = "".join(row.text)
+    return Ranked(text, prompt, row.tokens, hypothesis.log_probs, hypothesis.score, rank, row.stop_reason)

@@ -89,10 +89,10 @@ class Text:
         self.logprobs: list[float] = []
         self.text: list[str] = []
         self.stop_reason = "end" if start.ended and eos >= 0 else ""
-        self._stream, self._stops, self._eos, self._keep = (
+        self.eos = eos
+        self._stream, self._stops, self._keep = (
             tokenizer.stream(),
             StopMatcher(stops, start.held),
-            eos,
             keep,
         )
         for token in start.recent:
@@ -106,7 +106,7 @@ class Text:
             pieces.append(self._stops.push(self._stream.push(token)))
             if self._stops.stopped:
                 self.stop_reason = "stop"
-            elif token == self._eos:
+            elif token == self.eos:
                 self.stop_reason = "end"
                 pieces.append(self._stops.flush())
             if self.stop_reason:

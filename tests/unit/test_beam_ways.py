@@ -149,7 +149,7 @@ def test_what_is_told_is_never_taken_back(
 def test_a_sure_model_is_told_as_it_goes() -> None:
     model = toy.TableModel(5, 1, sharpness=200.0)
     events = list(
-        toy.Search(toy.Search.Options(beam_size=2, prune=2.0)).stream(model, 1, eos=-1, max_lengths=[12])
+        toy.Search(toy.Search.Options(beam_size=2, prune=0.2)).stream(model, 1, eos=-1, max_lengths=[12])
     )
     assert len(events) > 4
     assert sum(len(event.tokens) for event in events) == 12
