@@ -64,7 +64,7 @@ def _batch(
     token = torch.full((len(ids),), target.bos, device=device)
     written, looked = [], []
     done = torch.zeros(len(ids), dtype=torch.bool, device=device)
-    for _ in range(_FACTOR * int(lengths.max()) + _MORE):
+    for _ in range(_longest(int(lengths.max()))):
         state, weights = network.step(token, state, read, drawn)
         token = network.logits(state).argmax(dim=-1)
         written.append(token)
@@ -76,10 +76,16 @@ def _batch(
     return [_told(tokenizers, *row) for row in zip(ids, said, where, strict=True)]
 
 
+def _longest(source: int) -> int:
+    """Most tokens of a translation, by the source's length with its end."""
+    return _FACTOR * source + _MORE
+
+
 def _told(
     tokenizers: tuple[Tokenizer, Tokenizer], ids: list[int], said: list[int], where: list[int]
 ) -> Translated:
     source, target = tokenizers
+    said = said[: _longest(len(ids) + 1)]
     end = said.index(target.eos) if target.eos in said else len(said)
     places = [place if place < len(ids) else len(ids) - 1 for place in where[:end]]
     return Translated(

@@ -119,7 +119,11 @@ def _train(run: TranslateRun, recipe: TranslateRecipe, world: World, report: Rep
         if not run.exists:  # all is well: from here on the folder is a run
             run.write_recipe(recipe)
     result = train(experiment, recipe.training, run.path, world=world, report=report)
-    return _averaged(run, experiment, result, report) if world.leads else result
+    if not world.leads:
+        return result
+    result = _averaged(run, experiment, result, report)
+    experiment.kept.clear()
+    return result
 
 
 def _averaged(
