@@ -47,6 +47,7 @@ class Runner:
     def __init__(self, data: bytes) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = 1, 3
+        options.enable_cpu_mem_arena = False  # as in `seqtools.runtime.session`
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         self._names = [value.name for value in self._session.get_inputs()]
