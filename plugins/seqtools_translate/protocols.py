@@ -11,6 +11,8 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
+_OTHER_TOKENS = {"zh": "zh", **dict.fromkeys(("ja", "ko", "th", "km", "lo", "my"), "char")}
+
 TextMap = Callable[[str], str]
 
 
@@ -38,11 +40,14 @@ class Protocol:
         return self.tokenize != "none"
 
 
-def detokenized(*, lowercase: bool = False) -> Protocol:
-    """sacreBLEU's protocol on plain text; lower-cased for models that write no capitals."""
-    if lowercase:
-        return Protocol("lowercased", "lower-cased, detokenised, 13a", _same, "13a", lowercase=True)
-    return Protocol("cased", "cased, detokenised, 13a", _same, "13a")
+def detokenized(language: str = "", *, lowercase: bool = False) -> Protocol:
+    """sacreBLEU's protocol on plain text; lower-cased for models that write no capitals.
+
+    Chinese is split by sacreBLEU's own rules, other languages without blanks by characters.
+    """
+    tokenize = _OTHER_TOKENS.get(language, "13a")
+    name, how = ("lowercased", "lower-cased") if lowercase else ("cased", "cased")
+    return Protocol(name, f"{how}, detokenised, {tokenize}", _same, tokenize, lowercase)
 
 
 def literature(language: str) -> Protocol:

@@ -11,6 +11,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from seqtools.errors import DataError
 from seqtools_translate.protocols import Protocol
 
@@ -92,13 +94,25 @@ def figures(
     """
     lines, columns = _prepared(hypotheses, references, protocol)
     draws = _affordable(resamples, len(lines))
-    found = []
-    for name, metric in _metrics(protocol, names).items():
-        score = metric.corpus_score(lines, columns, n_bootstrap=draws or 1)
-        interval = float(score._ci) if draws else None
-        signature = str(metric.get_signature())
-        found.append(Figure(name, protocol.name, float(score.score), interval, signature))
-    return found
+    return [
+        _figure(name, metric, protocol, lines, columns, draws)
+        for name, metric in _metrics(protocol, names).items()
+    ]
+
+
+def _figure(
+    name: str, metric: Metric, protocol: Protocol, lines: Lines, columns: Sequence[Lines], draws: int
+) -> Figure:
+    """What `Metric.corpus_score` does, whose mean fails where a resample holds blank references alone."""
+    from sacrebleu.significance import _bootstrap_resample, estimate_ci
+
+    stats = metric._extract_corpus_statistics(lines, columns)
+    value, interval = float(metric._aggregate_and_compute(stats).score), None
+    if draws:
+        metric.n_bootstrap = draws
+        metric.seed, drawn = _bootstrap_resample(stats, metric, draws)
+        interval = float(estimate_ci(np.array([one.score for one in drawn], np.float64))[1])
+    return Figure(name, protocol.name, value, interval, str(metric.get_signature()))
 
 
 def differences(
