@@ -14,7 +14,16 @@ from seqtools.plugin import Tokenizer
 from seqtools.runtime.arrays import FloatArray, IntArray
 from seqtools_generate.file_model import FileModel
 
-OPTIONS = ("length_penalty", "alpha", "word_reward", "no_repeat_ngram", "repetition_penalty", "min_length")
+OPTIONS = (
+    "length_penalty",
+    "alpha",
+    "word_reward",
+    "no_repeat_ngram",
+    "repetition_penalty",
+    "min_length",
+    "scorers",
+    "constraints",
+)
 """Options of the search that writing a text has a use for."""
 
 

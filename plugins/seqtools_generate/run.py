@@ -163,8 +163,8 @@ class Generator:
             max_tokens: most tokens of a text.
             ignore_eos: go on after the end token of models of lines.
             state: go on from here, see `load_state`.
-            options: length_penalty, alpha, word_reward, min_length, and no_repeat_ngram and
-                repetition_penalty, which look at what is new.
+            options: length_penalty, alpha, word_reward, min_length; no_repeat_ngram and repetition_penalty,
+                which look at what is new; scorers and constraints of plugins, `{name: {setting: value}}`.
 
         Returns:
             Texts, prompt by prompt, the best first.

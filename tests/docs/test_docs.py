@@ -110,7 +110,7 @@ def test_generated_references_are_up_to_date(capsys: pytest.CaptureFixture[str])
 def test_every_hook_is_documented() -> None:
     page = (ROOT / "docs/reference/hooks.md").read_text(encoding="utf-8")
     hooks = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("seqtools_")}
-    assert len(hooks) == 7
+    assert len(hooks) == 9
     for name, hook in hooks.items():
         assert f"`{name}({', '.join(inspect.signature(hook).parameters)})`" in page
     assert set(re.findall(r"`(seqtools_\w+)\(", page)) == set(hooks)

@@ -108,7 +108,7 @@ def test_the_plugin_is_listed(plugin: Path, tmp_path: Path) -> None:
     (row,) = [line for line in listed.splitlines() if line.startswith("mine ")]
     assert row.split()[:4] == ["mine", "ok", "seqtools-mine", "0.1"]
     shown = seqtools(tmp_path, "plugins", "show", "mine", PYTHONPATH=str(plugin))
-    assert all(name in shown for name in ("mgu.v1", "hex", "haiku"))
+    assert all(name in shown for name in ("mgu.v1", "hex", "haiku", "near", "runs"))
     assert "haiku" in seqtools(tmp_path, "--help", PYTHONPATH=str(plugin))
 
 
@@ -121,6 +121,14 @@ def test_its_cell_and_tokenizer_train_and_export_and_its_command_writes(plugin: 
     first = seqtools(home, "haiku", "runs/mgu/model.onnx", "--seed", "3", PYTHONPATH=path)
     assert first.strip()
     assert seqtools(home, "haiku", "runs/mgu/model.onnx", "--seed", "3", PYTHONPATH=path) == first
+
+
+def test_its_rules_change_what_is_found(plugin: Path, home: Path) -> None:
+    program = [sys.executable, str(plugin / "try_rules.py")]
+    found = run(program, home, PYTHONPATH=str(plugin)).stdout
+    score, _, text = found.partition(" ")
+    assert float(score) < -20  # 60 tokens are 20 too many; this model has no end token
+    assert not any(a == b == c for a, b, c in zip(text, text[1:], text[2:], strict=False))
 
 
 def test_its_tests_pass(plugin: Path) -> None:

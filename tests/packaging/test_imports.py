@@ -34,7 +34,7 @@ def inference_targets() -> list[str]:
     found = loader.registry()
     targets = [item.spec.target for item in found.tasks.values()]
     targets += [item.spec.evaluate for item in found.tasks.values() if item.spec.evaluate]
-    for table in (found.tokenizers, found.decoders, found.metrics):
+    for table in (found.tokenizers, found.decoders, found.scorers, found.constraints, found.metrics):
         targets += [item.spec.target for item in table.values()]
     return targets + [item.spec.target for item in found.commands.values()]
 
@@ -53,9 +53,9 @@ def test_a_command_module_is_light(key: str) -> None:
 
 def all_targets() -> list[str]:
     found = loader.registry()
-    tables = (found.commands, found.tasks, found.tokenizers, found.cells, found.decoders, found.metrics)
+    kinds = ("commands", "tasks", "tokenizers", "cells", "decoders", "scorers", "constraints", "metrics")
     targets = set()
-    for table in tables:
+    for table in (getattr(found, kind) for kind in kinds):
         for item in table.values():
             values = (
                 getattr(item.spec, field, "")
