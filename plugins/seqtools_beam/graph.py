@@ -25,7 +25,7 @@ _NEVER = -1e30
 _DEAD = -1e29
 
 Step = Callable[[Var, Sequence[Var]], tuple[Var, Sequence[Var], Var]]
-"""`(tokens [1, rows, 1], states) -> (log_probs [1, rows, vocab], states, attention [rows, source])`: each
+"""`(tokens [1, rows, 1], states) -> (log_probs [1, rows, vocab], states, attention [1, rows, source])`: each
 state is `[1, rows, …]`, the attention the one with which the next token is predicted."""
 
 
@@ -103,7 +103,13 @@ class BeamGraph:
 
     Args:
         eos: the id that ends a hypothesis.
+
+    Attributes:
+        start, limits: classes of its arguments, for callers that know it by its registered name.
     """
+
+    start = First
+    limits = Limits
 
     def __init__(self, eos: int) -> None:
         self._eos = eos
@@ -219,7 +225,7 @@ class _Trace:
     Args:
         begun: the first turn.
         collected: tokens `[turns, 1, rows, 1]`, parents and log-probabilities `[turns, batch, beam]` and
-            attention `[turns, rows, source]` of all later turns.
+            attention `[turns, 1, rows, source]` of all later turns.
     """
 
     def __init__(self, eos: int, sizes: _Sizes, begun: _Chosen, collected: Sequence[Var]) -> None:

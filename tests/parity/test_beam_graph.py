@@ -55,7 +55,7 @@ def lower(model: Toy) -> onnx.ModelProto:
 
     def told(state: Var) -> tuple[Var, Var]:
         flat = op.squeeze(state, constant([2]))
-        return op.gather(table, flat), op.squeeze(op.gather(looked, flat), constant([0]))
+        return op.gather(table, flat), op.gather(looked, flat)
 
     def step(tokens: Var, states: Sequence[Var]) -> tuple[Var, Sequence[Var], Var]:
         moved = op.add(op.mul(states[0], constant(5)), op.add(op.mul(tokens, constant(3)), constant(1)))
@@ -73,7 +73,9 @@ def lower(model: Toy) -> onnx.ModelProto:
     inputs = {name: spox.argument(spox.Tensor(kind, shape)) for name, (kind, shape) in shapes.items()}
     log_probs, attention = told(inputs["start"])
     limits = Limits(*(inputs[name] for name in ("beam", "longest", "shortest", "alpha")))
-    found = BeamGraph(EOS)(step, First(log_probs, [inputs["start"]], attention), limits)
+    found = BeamGraph(EOS)(
+        step, First(log_probs, [inputs["start"]], op.squeeze(attention, constant([0]))), limits
+    )
     model_proto = weights.build(inputs, {name: getattr(found, name) for name in OUTPUTS})
     onnx.checker.check_model(model_proto, full_check=True)
     assert model_proto.ir_version == IR_VERSION

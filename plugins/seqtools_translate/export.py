@@ -1,0 +1,242 @@
+"""`seqtools export` for translators: build, verify against torch, write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from seqtools.errors import ExportError, UsageError
+from seqtools.export.file import check, describe, save
+from seqtools.export.graph import set_text
+from seqtools.export.linear import PROFILES
+from seqtools.export.report import ExportReport, Parity
+from seqtools.nn.seq2seq import Seq2Seq
+from seqtools.plugin import Reporter, Tokenizer
+from seqtools_translate.card import BEAM, make_card
+from seqtools_translate.graph import build
+from seqtools_translate.run_folder import TranslateRun
+from seqtools_translate.runner import Runner
+from seqtools_translate.scores import validation_scores
+from seqtools_translate.verify import Pair, parity_vector, verify
+
+MOST_LOST = 0.3
+"""Largest loss in BLEU with which an int8 file is written, measured on validation pairs."""
+
+_MEASURED_TOKENS = 12_000
+_ENOUGH_PAIRS = 300
+_VERIFIED = 4
+_BATCH = 32
+
+IO: dict[str, dict[str, str]] = {
+    "inputs": {
+        "source": "sentences as source ids, without the end, padded with any valid id",
+        "source_lengths": "how many tokens of each sentence count",
+        "encoded": "no positions to read `source`; else `next_encoded` of an earlier run, `source` unread",
+        "state": "ignored in a fresh run; else `next_state` rows, any number a sentence, in their order",
+        "coverage": "the same for `next_coverage`",
+        "tokens": "target ids fed first: a forced prefix, a target to score, or one step; rows of a sentence "
+        "stand together",
+        "token_lengths": "how many of each row count",
+        "beam_size": "hypotheses followed for each sentence; 0 does not search",
+        "max_lengths": "most new tokens of each sentence, the end not counted",
+        "min_lengths": "fewest new tokens of each sentence",
+        "alpha": "hypotheses are ranked by score / (new tokens with the end)^alpha",
+    },
+    "outputs": {
+        "hypotheses": "what the search found, best first, padded with the end; a forced prefix not repeated",
+        "hypothesis_lengths": "tokens of each before the end",
+        "scores": "what each was ranked by; below -1e20 where there is no hypothesis",
+        "token_log_probs": "log-probability of each token and of the end, then zeros",
+        "attention": "where each token looked (mean over heads, the last place is the end), then zeros",
+        "log_probs": "log-probability of each given token after those before it; only in a fresh run",
+        "next_log_probs": "log-probabilities of the token to come, after all given ones",
+        "last_attention": "where the last step looked: the attention of the token to come",
+        "given_attention": "where each given token looked; zeros for the first one of a run that goes on",
+        "next_state": "the state after all given tokens",
+        "next_coverage": "attention summed over all steps",
+        "next_encoded": "the source as steps need it",
+        "card": "where the model comes from, JSON",
+    },
+    "state": {"encoded": "next_encoded", "state": "next_state", "coverage": "next_coverage"},
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a file is made of.
+
+    Attributes:
+        source, target: the tokenizers, the same object where they are joint.
+        card: from `make_card`, or anything alike.
+        valid: validation pairs as text, for the check on real sentences and the loss of int8.
+    """
+
+    network: Seq2Seq
+    source: Tokenizer
+    target: Tokenizer
+    card: dict[str, Any]
+    valid: Sequence[tuple[str, str]]
+
+    @property
+    def joint(self) -> bool:
+        """Whether both sides share a tokenizer."""
+        return self.source is self.target
+
+    def ids(self, count: int) -> list[Pair]:
+        """The first pairs as ids."""
+        return [
+            (self.source.encode(source).tolist(), self.target.encode(target).tolist())
+            for source, target in self.valid[:count]
+        ]
+
+
+def export_run(
+    run: Path, output: Path, *, profile: str = "portable", form: str = "auto", report: Reporter
+) -> ExportReport:
+    """Write a run's best network as one file.
+
+    Args:
+        run: the run folder.
+        output: the file to write; replaced in one go.
+        profile: "portable" (fp32) or "int8".
+        form: "ids", or "auto" for the fullest form that the tokenizers allow.
+
+    Raises:
+        UsageError: an unknown profile or form.
+        ExportError: the file disagrees with torch, int8 costs too much, or the disk is full.
+        DataError: the run folder is not usable.
+    """
+    if profile not in PROFILES:
+        raise UsageError("--profile", f"{profile!r} is not a profile", f"Choose {' or '.join(PROFILES)}")
+    return write(_parts(Path(run), profile, _form(form)), Path(output), report=report)
+
+
+def _form(form: str) -> str:
+    if form not in ("auto", "ids"):
+        raise UsageError("--form", f"{form!r} is not a form", "Choose auto or ids")
+    return "ids"
+
+
+def _parts(path: Path, profile: str, form: str) -> Parts:
+    folder = TranslateRun(path)
+    TranslateRun.open(path)
+    network, source = folder.seq2seq(), folder.tokenizer()
+    target = source if folder.joint else folder.target_tokenizer()
+    sides = {"joint": source} if folder.joint else {"source": source, "target": target}
+    card = make_card(
+        folder.recipe(),
+        folder.info(),
+        folder.floor(),
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        tokenizers={side: (one.kind, one.vocab_size) for side, one in sides.items()},
+        profile=profile,
+        form=form,
+    )
+    valid = list(zip(folder.texts("valid", "source"), folder.texts("valid", "target"), strict=True))
+    return Parts(network, source, target, card, valid)
+
+
+def write(parts: Parts, output: Path, *, report: Reporter) -> ExportReport:
+    """Build, verify and write a file; profile and form are the card's.
+
+    Raises:
+        ExportError: the file disagrees with torch, int8 costs too much, or the disk is full.
+    """
+    card = dict(parts.card)
+    profile, form = str(card["profile"]), str(card["form"])
+    model = _built(parts, profile, card)
+    parity = verify(model.SerializeToString(), parts.network, profile=profile, real=parts.ids(_VERIFIED))
+    parity.require(str(output))
+    report(
+        f"{profile}: largest difference from torch {parity.worst:.2g} (allowed {parity.tolerance:.2g}), "
+        f"{parity.tokens} tokens of hypotheses, {parity.unequal} unequal"
+    )
+    card["verification"] = parity.as_json()
+    if profile == "int8":
+        card["int8"] = _int8_loss(parts, model, card, report)
+    size = _finish(parts, model, card, output)
+    report(f"wrote {output} ({size / 1e6:.2f} MB, {profile}, {form} in and out)")
+    return _report(output, size, profile, form, parity)
+
+
+def _report(output: Path, size: int, profile: str, form: str, parity: Parity) -> ExportReport:
+    return ExportReport(output, size, profile, form, parity)
+
+
+def _built(parts: Parts, profile: str, card: dict[str, Any]) -> onnx.ModelProto:
+    model = build(parts.network, profile=profile, card=card)
+    check(model)
+    return model
+
+
+def _int8_loss(
+    parts: Parts, model: onnx.ModelProto, card: dict[str, Any], report: Reporter
+) -> dict[str, Any]:
+    """What eight bits cost on validation pairs, both files translating; refuse too much.
+
+    On few pairs BLEU jumps by more than is lost, so fewer than 300 are allowed more, as its spread grows.
+    """
+    pairs = _measured(parts)
+    exact = _built(parts, "portable", card)
+    before, after = (_bleu(one.SerializeToString(), parts, pairs) for one in (exact, model))
+    lost, allowed = before - after, MOST_LOST * max(1.0, _ENOUGH_PAIRS / max(len(pairs), 1)) ** 0.5
+    report(f"int8: validation BLEU {after:.2f}, fp32 {before:.2f} ({-lost:+.2f}, {len(pairs):,} pairs)")
+    if lost > allowed:
+        cause = f"eight bits cost {lost:.2f} BLEU, more than {allowed:.2f}"
+        raise ExportError("--profile int8", cause, "Use --profile portable")
+    return {"bleu": after, "bleu_fp32": before, "loss": lost, "pairs": len(pairs)}
+
+
+def _measured(parts: Parts) -> list[tuple[list[int], str]]:
+    """As many validation pairs as are quick to translate: source ids and reference."""
+    pairs: list[tuple[list[int], str]] = []
+    tokens = 0
+    for source, target in parts.valid:
+        ids = parts.source.encode(source).tolist()
+        tokens += len(ids) + 1
+        if pairs and tokens > _MEASURED_TOKENS:
+            break
+        pairs.append((ids, target))
+    return pairs
+
+
+def _bleu(data: bytes, parts: Parts, pairs: Sequence[tuple[list[int], str]]) -> float:
+    runner, told = Runner(data), [""] * len(pairs)
+    order = sorted(range(len(pairs)), key=lambda number: len(pairs[number][0]))
+    for start in range(0, len(order), _BATCH):
+        numbers = order[start : start + _BATCH]
+        sources = [pairs[number][0] for number in numbers]
+        longest = [2 * len(source) + 10 for source in sources]
+        found = runner.search(sources, beam=BEAM, longest=longest)
+        for row, number in enumerate(numbers):
+            length = int(found["hypothesis_lengths"][row, 0])
+            told[number] = parts.target.decode(found["hypotheses"][row, 0, :length])
+    return float(validation_scores(told, [target for _, target in pairs])["bleu"]) if pairs else 0.0
+
+
+def _finish(parts: Parts, model: onnx.ModelProto, card: dict[str, Any], output: Path) -> int:
+    """Card, parity vector and metadata into the model, the model into the file."""
+    set_text(model, "card.json", json.dumps(card, ensure_ascii=False))
+    real = parts.ids(2) or [([], [])]
+    vector = parity_vector(model.SerializeToString(), profile=card["profile"], real=real)
+    names = {"inputs": model.graph.input, "outputs": model.graph.output}
+    told = {part: {value.name: IO[part][value.name] for value in values} for part, values in names.items()}
+    source, target = ({"kind": one.kind, "payload": one.payload()} for one in (parts.source, parts.target))
+    describe(
+        model,
+        {
+            "task": "translate",
+            "profile": card["profile"],
+            "form": card["form"],
+            "io": {**told, "state": IO["state"]},
+            "tokenizer": source if parts.joint else {"source": source, "target": target},
+            "card": card,
+            "parity": vector,
+        },
+    )
+    return save(model, output)
