@@ -90,8 +90,6 @@ class Glossary:
                 cure = "Write SOURCE, a tab and TARGET"
                 raise DataError(f"{name}, line {number}", "it has no tab between two terms", cure)
             entry = _entry(source, rest.partition("\t")[0], number)
-            if not entry.target:
-                raise DataError(f"{name}, line {number}", "both sides are empty", "Name a term, or delete it")
             entries.append(entry)
         return cls(tuple(entries))
 

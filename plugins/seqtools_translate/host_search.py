@@ -45,21 +45,19 @@ def search(
     jobs: Sequence[Job],
     settings: Settings,
     *,
-    key: Any = None,
     shortlist: IntArray | None = None,
     attention: bool = False,
 ) -> list[list[Found]]:
-    """Translations of each job, best first.
+    """The whole beam of each job, best first.
 
     Args:
         team: the models.
         jobs: the texts.
         settings: how to search.
-        key: ids to what must differ between the translations of a text.
         shortlist: sorted ids that may be predicted, or None for all.
         attention: hand out the attention too.
     """
-    asked = _asked(jobs, settings, attention) | {"key": key}
+    asked = _asked(jobs, settings, attention)
     results = _search(settings, jobs).run(_read(team, jobs, shortlist), len(jobs), **asked)
     return [
         [_found(one, job, attention) for one in hypotheses]
@@ -99,7 +97,7 @@ def _search(settings: Settings, jobs: Sequence[Job]) -> Any:
     heat = settings.sampling_temperature or float(settings.samples)
     options = found.Options(
         beam_size=beam,
-        n_best=settings.n_best,
+        n_best=beam,
         length_penalty=settings.length_penalty,
         alpha=settings.alpha,
         word_reward=settings.word_reward,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from seqtools_translate.alignment import words_of
 from seqtools_translate.glossary import Entry, Glossary, says
 from seqtools_translate.host_search import Job
 from seqtools_translate.settings import Settings
 from seqtools_translate.splitting import split
 from seqtools_translate.texts import SourceText, TargetText
+
+_WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Reader:
         if len(ids) > limit and self.settings.split_long:
             texts = split(text, limit, lambda part: len(first.encode(part)))
         elif len(ids) > limit:
-            texts, cut = [first.decode(ids[:limit])], True
+            texts, cut = [_first_words(text, words_of(first.tokenizer, ids[:limit].tolist()))], True
         return [
             self._part(part, number, prefix if index == 0 else "", cut) for index, part in enumerate(texts)
         ]
@@ -115,6 +119,13 @@ class Reader:
 
     def _said(self, text: str, target: str) -> bool:
         return says(text, target) or says(text, self.target.decode(self.target.encode(target)))
+
+
+def _first_words(text: str, words: Sequence[int]) -> str:
+    """A text up to the end of the last of some words, each the number of a token's word."""
+    ends = [match.end() for match in _WORD.finditer(text)]
+    last = max(words, default=-1)
+    return text[: ends[last]].strip() if 0 <= last < len(ends) else text.strip()
 
 
 def _opens(text: str, entry: Entry) -> bool:

@@ -98,11 +98,19 @@ def _open(asked: Request) -> Translator:
 def _pairs(asked: Request, stack: ExitStack) -> Iterator[Pair]:
     """The pairs of two files, or of one with tabs."""
     stream, name = stack.enter_context(opened(asked.source))
-    lines = read_lines(stream, name)
+    lines = _whole(read_lines(stream, name), name)
     if asked.target is None:
         return (_sides(line, name) for line in lines)
     stream, other = stack.enter_context(opened(asked.target))
-    return _zipped(lines, read_lines(stream, other), name, other)
+    return _zipped(lines, _whole(read_lines(stream, other), other), name, other)
+
+
+def _whole(lines: Iterator[Line], name: str) -> Iterator[Line]:
+    """The same lines; a part of one cannot be scored."""
+    for line in lines:
+        if line.cut:
+            raise DataError(f"{name}, line {line.number}", "it is longer than a megabyte", "Split it")
+        yield line
 
 
 def _sides(line: Line, name: str) -> Pair:

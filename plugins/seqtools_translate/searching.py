@@ -12,6 +12,7 @@ from seqtools_translate import host_search
 from seqtools_translate.alignment import word_attention, words_of
 from seqtools_translate.batching import batches
 from seqtools_translate.file_model import Found, Given
+from seqtools_translate.glossary import Entry
 from seqtools_translate.host_search import Job
 from seqtools_translate.opened import Team
 from seqtools_translate.reading import Part, Reader
@@ -55,12 +56,15 @@ class Searcher:
 
     def _batch(self, parts: Sequence[Part], outside: bool) -> list[list[Hypothesis]]:
         jobs = [job for part in parts for job in part.jobs]
-        found, given = (self._on_host if outside else self._in_graph)(jobs)
-        told = iter(
-            [self._hypothesis(job, one, prefix) for one in hypotheses]
-            for job, hypotheses, prefix in zip(jobs, found, given, strict=True)
-        )
-        return [self._picked([next(told) for _ in part.jobs], part) for part in parts]
+        told = iter(zip(*(self._on_host if outside else self._in_graph)(jobs), strict=True))
+        done = []
+        for part in parts:
+            every = []
+            for job in part.jobs:
+                found, given = next(told)
+                every += [self._hypothesis(part.text, job, one, given) for one in found]
+            done.append(self._picked(every, part.entries))
+        return done
 
     @property
     def _looks(self) -> bool:
@@ -87,7 +91,6 @@ class Searcher:
             self.team,
             jobs,
             settings,
-            key=self.reader.target.decode,
             shortlist=self._candidates(jobs),
             attention=self._looks,
         )
@@ -97,7 +100,7 @@ class Searcher:
         given = self.team.first.model.score([job.sources[0] for job in jobs], [job.prefix for job in jobs])
         return found, [*given]
 
-    def _hypothesis(self, job: Job, found: Found, given: Given | None) -> Hypothesis:
+    def _hypothesis(self, source: str, job: Job, found: Found, given: Given | None) -> Hypothesis:
         """A translation as text, with the forced prefix in front."""
         tokens, log_probs, attention = found.tokens, found.log_probs, found.attention
         if given is not None:
@@ -107,9 +110,8 @@ class Searcher:
                 attention = np.concatenate([given.attention, attention])
         text, words = self.reader.target.decode(tokens), None
         if attention is not None:
-            side, target = self.reader.sources[0], self.reader.target
-            ids = job.sources[0].tolist()
-            source, places = side.decode(ids), words_of(side.tokenizer, ids)
+            target = self.reader.target
+            places = words_of(self.reader.sources[0].tokenizer, job.sources[0].tolist())
             if self.reader.settings.replace_unk:
                 text = target.replaced(tokens, attention, places, source.split())
             if self.attention:
@@ -117,17 +119,15 @@ class Searcher:
                 words = word_attention(source, text, attention, places, here)
         return Hypothesis(text, found.score, tokens, log_probs, attention if self.attention else None, words)
 
-    def _picked(self, found: Sequence[list[Hypothesis]], part: Part) -> list[Hypothesis]:
-        """The best different translations of a part, those that follow the glossary first."""
-        settings, entries = self.reader.settings, part.entries
-        every = [one for hypotheses in found for one in hypotheses]
+    def _picked(self, every: list[Hypothesis], entries: Sequence[Entry]) -> list[Hypothesis]:
+        """The best different translations, those that follow the glossary first."""
         if entries:
             every = [replace(one, unmet=self.reader.unmet(one.text, entries)) for one in every]
             every.sort(key=lambda one: (len(one.unmet), -one.score))
         different: dict[str, Hypothesis] = {}
         for one in every:
             different.setdefault(one.text, one)
-        return list(different.values())[: settings.n_best]
+        return list(different.values())[: self.reader.settings.n_best]
 
     def _candidates(self, jobs: Sequence[Job]) -> IntArray | None:
         """The tokens that may be predicted, where the lexicon is to say so."""

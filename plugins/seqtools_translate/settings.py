@@ -94,7 +94,7 @@ class Settings:
             if value not in known:
                 raise UsageError(name, f"{value!r} is unknown", hint(str(value), known))
         for name, low, high, cure in _RANGES:
-            value = getattr(self, name)
+            value = _number(name, getattr(self, name), whole=isinstance(getattr(type(self), name), int))
             if not low <= value <= high or math.isinf(value):
                 raise UsageError(name.replace("_", "-"), f"{value} is out of range", cure)
         self._check_pairs()
@@ -131,10 +131,7 @@ class Settings:
         n_best = given.get("n_best", 1)
         if "beam_size" not in wanted and isinstance(n_best, int):
             given["beam_size"] = max(given.get("beam_size", cls.beam_size), n_best)
-        try:
-            return cls(**given)
-        except TypeError as error:
-            raise UsageError("translate", f"an option has a wrong type ({error})", "Give a number") from error
+        return cls(**given)
 
     @property
     def samples(self) -> bool:
@@ -173,6 +170,14 @@ class Settings:
     def but(self, **changes: Any) -> Settings:
         """The same with other values."""
         return replace(self, **changes)
+
+
+def _number(name: str, value: Any, *, whole: bool) -> float:
+    """The value of a numeric option; a card or a caller may give anything."""
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        kind = "whole number" if whole else "number"
+        raise UsageError(name.replace("_", "-"), f"{value!r} is no {kind}", "Give one like 5")
+    return value
 
 
 _RANGES: tuple[tuple[str, float, float, str], ...] = (
