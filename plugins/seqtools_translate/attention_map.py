@@ -1,0 +1,85 @@
+"""Attention as a picture: which source words each word of a translation looks at."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqtools.errors import DataError, UsageError
+
+Matrix = NDArray[np.floating[Any]]
+
+KINDS = ("svg", "html", "png", "ansi")
+_LONGEST_LABEL = 24
+
+
+def write(target: str | Path, source: Sequence[str], translation: Sequence[str], matrix: Matrix) -> None:
+    """Draw a map into a file, or on the terminal (stderr, as stdout is for translations).
+
+    Args:
+        target: a file whose ending is .svg, .html or .png; or `ansi`.
+        source, translation: the words of both sides.
+        matrix: `[translation words, source words]`, 0 to 1.
+
+    Raises:
+        UsageError: another ending.
+        DataError: there are no words, or the matrix is not of that shape.
+        MissingDependencyError: a .png without matplotlib (extra `plot`).
+    """
+    weights = checked(source, translation, matrix)
+    path = Path(target)
+    kind = str(target) if str(target) == "ansi" else path.suffix.lower().lstrip(".")
+    if kind not in KINDS:
+        cause = f"'{target}' is no kind of map that is known"
+        raise UsageError("attention map", cause, "End the name with .svg, .html or .png, or say: ansi")
+    face = importlib.import_module(f"seqtools_translate.attention_{kind}")
+    if kind == "ansi":
+        face.show(source, translation, weights)
+        return
+    data: bytes = face.render(source, translation, weights)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def checked(source: Sequence[str], translation: Sequence[str], matrix: Matrix) -> NDArray[np.float64]:
+    """The matrix as numbers from 0 to 1.
+
+    Raises:
+        DataError: there are no words, or it is not `[translation words, source words]`.
+    """
+    if not source or not translation:
+        raise DataError("attention map", "there are no words to draw", "Translate a sentence that has some")
+    if np.shape(matrix) != (len(translation), len(source)):
+        cause = f"its matrix is {np.shape(matrix)}, not {(len(translation), len(source))}"
+        raise DataError("attention map", cause, "Give rows for the translation, columns for the source")
+    return np.clip(np.nan_to_num(np.asarray(matrix, np.float64)), 0, 1)
+
+
+def columns(text: str) -> int:
+    """Columns that a text fills in a terminal or a fixed-width font: wide characters two, marks none."""
+    return sum(
+        0 if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf")
+        else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )  # fmt: skip
+
+
+def label(word: str) -> str:
+    """A word that can be shown: control characters replaced, and cut with `…` if it is very long."""
+    shown = "".join(
+        "\ufffd" if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in word
+    )
+    while columns(shown) > _LONGEST_LABEL:
+        shown = shown[:-2] + "…"
+    return shown
