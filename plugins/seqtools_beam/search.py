@@ -25,8 +25,9 @@ class BeamSearch:
     """Finds likely token sequences.
 
     A hypothesis grows by the raw sum of its log-probabilities; a finished one stays in the beam and competes
-    with its own. Candidates are ordered by sum, then by row and token. At the end hypotheses are ranked
-    by what the scorers make of the sums, by default sum / length with the end token counted.
+    with its own. Candidates are ordered by sum, then by row, log-probability and token. At the end
+    hypotheses are ranked by what the scorers make of the sums, by default sum / length with the end
+    token counted.
 
     Args:
         options: see `BeamOptions`; None is the defaults.

@@ -1,4 +1,7 @@
-"""Picking the candidates of a turn: exact top-k over `width * vocab` scores, ties to the lower index.
+"""Picking the candidates of a turn: exact top-k over `width * vocab` sums.
+
+Equal sums are ordered by row, then by the score of the token, then by the token. (Sums of one row can be
+equal though its scores are not, by rounding; the face inside the graph sorts each row's scores first.)
 
 A pass over the maxima of blocks finds where the best candidates are; only those blocks are looked at. The
 k best elements lie in the k blocks with the largest maxima, if ties go to the block that comes first.
@@ -84,14 +87,34 @@ def best(scores: FloatArray, sums: FloatArray, width: int, size: int) -> Choice:
         columns = np.broadcast_to(np.arange(width * vocab), (active, width * vocab))
         totals = (scores + sums[:, None]).reshape(active, -1)
     else:
-        columns, totals = _promising(scores, sums, width, size)
-    places, found = top(totals, min(size, totals.shape[1]))
+        columns, totals = _promising(scores, sums, width, size + 1)
+    places, found = top(totals, min(size + 1, totals.shape[1]))
     flat = np.take_along_axis(columns, places, axis=1)
+    if places.shape[1] > size:
+        _settle_ties(flat, found, scores, sums, width)
+    flat, found = flat[:, :size], found[:, :size]
     first = np.arange(active)[:, None] * width
     parents, tokens = first + flat // vocab, flat % vocab
     dead = found == DEAD
     parents, tokens = np.where(dead, first, parents), np.where(dead, 0, tokens)
     return padded(Choice(parents, tokens, found), first, size)
+
+
+def _settle_ties(flat: IntArray, found: FloatArray, scores: FloatArray, sums: FloatArray, width: int) -> None:
+    """Put the candidates of sentences with equal sums among the best in their order, in place.
+
+    Args:
+        flat, found: places and sums of the best ones and one more, `[active, size + 1]`.
+        scores, sums, width: as in `best`.
+    """
+    equal = ((found[:, 1:] == found[:, :-1]) & (found[:, 1:] > DEAD)).any(axis=1)
+    for sentence in np.flatnonzero(equal):
+        mine = slice(sentence * width, (sentence + 1) * width)
+        totals = scores[mine] + sums[mine, None]
+        rows, tokens = np.nonzero((totals >= found[sentence, -1]) & (totals > DEAD))
+        order = np.lexsort((tokens, -scores[mine][rows, tokens], rows, -totals[rows, tokens]))
+        order = order[: flat.shape[1]]
+        flat[sentence, : len(order)] = rows[order] * scores.shape[1] + tokens[order]
 
 
 def padded(choice: Choice, first: IntArray, size: int) -> Choice:

@@ -105,7 +105,7 @@ class Turns:
         """
         beam, time = self._beam, self._beam.rows.tokens.shape[1]
         if self._looks:
-            self._look()
+            self._maps.append(self._look())
         forced = time < beam.rows.starts
         size = 1 if beam.width == 1 and forced.all() else self._plan.options.beam_size
         turn = Turn(beam.width, self._scores(forced), beam.rows, time)
@@ -117,9 +117,10 @@ class Turns:
         parents = self._extend(choice if not stuck.any() else _held(choice, beam, stuck), forced, stuck)
         return parents, stuck
 
-    def _look(self) -> None:
+    def _look(self) -> FloatArray:
+        """Attention `[rows, source]` with which the next token is predicted."""
         attention: FloatArray = self._model.attention(self._state)  # type: ignore[attr-defined]
-        self._maps.append(attention)
+        return attention
 
     def _scores(self, forced: BoolArray) -> FloatArray:
         """Scores of the next token `[rows, vocab]`: the rules, lengths, prefixes and ends obeyed."""
@@ -247,9 +248,9 @@ class Turns:
 
     def _attention(self, sources: IntArray, columns: range) -> FloatArray:
         """Attention `[len(columns), source]` of one row."""
-        width = self._maps[0].shape[1] if self._maps else 0
-        picked = [self._maps[column][sources[column]] for column in columns]
-        return np.stack(picked) if picked else np.zeros((0, width), np.float32)
+        if not columns:
+            return self._look()[:0]
+        return np.stack([self._maps[column][sources[column]] for column in columns])
 
     def _news(self, going_on: BoolArray) -> Iterator[Event]:
         """What has become certain in sentences that go on."""

@@ -193,7 +193,8 @@ def test_the_best_candidates_are_those_of_a_full_sort(
     sums = rng.normal(size=3 * width).round(1).astype(np.float32)
     found = best(scores, sums, width, size)
     totals = (scores + sums[:, None]).reshape(3, -1)
-    order = np.argsort(-totals, axis=1, kind="stable")[:, :size]
+    rows, tokens = (np.broadcast_to(axis.reshape(1, -1), totals.shape) for axis in np.indices((width, vocab)))
+    order = np.lexsort((tokens, -scores.reshape(3, -1), rows, -totals))[:, :size]
     truth = np.take_along_axis(totals, order, axis=1)
     assert found.scores.shape == (3, size)
     np.testing.assert_array_equal(found.scores[:, : truth.shape[1]], truth)
@@ -251,3 +252,10 @@ def test_what_does_not_fit_the_batch_is_refused(given: dict[str, Any], told: str
 def test_a_ratio_needs_the_sources() -> None:
     with pytest.raises(UsageError, match="not known"):
         toy.search(toy.TableModel(5), 2, 3, {"max_lengths": None}, max_length_ratio=2.0)
+
+
+def test_rounding_does_not_hide_which_token_is_likelier() -> None:
+    scores = np.array([[-1.0, -0.5000001, -0.5, -0.50000006]], np.float32)
+    found = best(scores, np.array([-1000.0], np.float32), 1, 3)
+    assert (found.scores == found.scores[0, 0]).all()
+    assert found.tokens.tolist() == [[2, 3, 1]]

@@ -128,18 +128,18 @@ def plain(
         candidates = []
         for row, (score, tokens, finished) in enumerate(beam):
             if finished:
-                candidates.append((score, row, EOS))
+                candidates.append((score, row, 0, EOS))
                 continue
             told = model.row(name, (*prefix, *tokens))
             candidates += [
-                (score + told[token], row, token)
+                (score + told[token], row, -told[token], token)
                 for token in range(model.vocab)
                 if token != EOS or turn >= shortest
             ]
-        candidates.sort(key=lambda one: (-one[0], one[1], one[2]))
+        candidates.sort(key=lambda one: (-one[0], *one[1:]))
         beam = [
             (score, beam[row][1] + ([] if token == EOS else [token]), token == EOS)
-            for score, row, token in candidates[:size]
+            for score, row, _, token in candidates[:size]
         ]
         if all(finished for _, _, finished in beam):
             break
