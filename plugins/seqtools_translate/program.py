@@ -97,6 +97,7 @@ def request(**options: Any) -> Request:
     """A request from the options of the command."""
     own = {field.name for field in fields(Request)}
     settings = {field.name for field in fields(Settings)}
+    options["prefix"] = _typed(options["prefix"])
     return Request(
         options={name: value for name, value in options.items() if name in settings},
         **{name: value for name, value in options.items() if name in own},
@@ -106,6 +107,7 @@ def request(**options: Any) -> Request:
 def translate(asked: Request) -> None:
     """Translate what is asked for."""
     asked.check()
+    _check_map(asked.attention_map)
     glossary = _glossary(asked.glossary)
     model = _open(asked)
     settings = _settings(asked, model)
@@ -222,6 +224,17 @@ class _Run:
             tokens = f"{self._foreign_tokens:,} token" + "s" * (self._foreign_tokens > 1)
             first = f" (the first is line {self._foreign_first})" if self._foreign_lines > 1 else ""
             warn(f"{tokens} in {lines}{first} are unknown to this model; is it the right language?")
+
+
+def _check_map(path: str | None) -> None:
+    """Complain about a kind of picture that nobody draws before anything is translated."""
+    if path is None:
+        return
+    from seqtools_translate.attention_map import KINDS
+
+    if path != "ansi" and Path(path).suffix.lower().lstrip(".") not in KINDS:
+        cause = f"'{path}' is no kind of map that is known"
+        raise UsageError("attention-map", cause, "End the name with .svg, .html or .png, or say: ansi")
 
 
 def _settings(asked: Request, model: Translator) -> Settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,11 +59,11 @@ class Searcher:
         told = iter(zip(*(self._on_host if outside else self._in_graph)(jobs), strict=True))
         done = []
         for part in parts:
-            every = []
-            for job in part.jobs:
-                found, given = next(told)
-                every += [self._hypothesis(part.text, job, one, given) for one in found]
-            done.append(self._picked(every, part.entries))
+            every = [(job, *next(told)) for job in part.jobs]
+            made = (
+                self._hypothesis(part.text, job, one, given) for job, found, given in every for one in found
+            )
+            done.append(self._picked(made, part.entries))
         return done
 
     @property
@@ -119,15 +119,17 @@ class Searcher:
                 words = word_attention(source, text, attention, places, here)
         return Hypothesis(text, found.score, tokens, log_probs, attention if self.attention else None, words)
 
-    def _picked(self, every: list[Hypothesis], entries: Sequence[Entry]) -> list[Hypothesis]:
-        """The best different translations, those that follow the glossary first."""
+    def _picked(self, made: Iterable[Hypothesis], entries: Sequence[Entry]) -> list[Hypothesis]:
+        """The best different translations, those that follow the glossary first; no more are made."""
         if entries:
-            every = [replace(one, unmet=self.reader.unmet(one.text, entries)) for one in every]
-            every.sort(key=lambda one: (len(one.unmet), -one.score))
+            told = [replace(one, unmet=self.reader.unmet(one.text, entries)) for one in made]
+            made = sorted(told, key=lambda one: (len(one.unmet), -one.score))
         different: dict[str, Hypothesis] = {}
-        for one in every:
+        for one in made:
             different.setdefault(one.text, one)
-        return list(different.values())[: self.reader.settings.n_best]
+            if len(different) == self.reader.settings.n_best:
+                break
+        return list(different.values())
 
     def _candidates(self, jobs: Sequence[Job]) -> IntArray | None:
         """The tokens that may be predicted, where the lexicon is to say so."""

@@ -43,7 +43,7 @@ class Settings:
     beta: float = 0.2
     """Strength of the coverage penalty."""
     max_length: int = 256
-    """Most tokens of a translation, its end included."""
+    """Most tokens of a translation, its end not counted."""
     max_length_ratio: float = 2.0
     """The same for each source token, and 10 more; 0 is off."""
     min_length: int = 0
@@ -86,13 +86,13 @@ class Settings:
     """What `batch_size` counts: sents or tokens."""
 
     def __post_init__(self) -> None:
-        for name, value, known in (
+        for name, told, known in (
             ("length-penalty", self.length_penalty, LENGTH_PENALTIES),
             ("coverage-penalty", self.coverage_penalty, COVERAGE_PENALTIES),
             ("batch-type", self.batch_type, BATCH_TYPES),
         ):
-            if value not in known:
-                raise UsageError(name, f"{value!r} is unknown", hint(str(value), known))
+            if told not in known:
+                raise UsageError(name, f"{told!r} is unknown", hint(str(told), known))
         for name, low, high, cure in _RANGES:
             value = _number(name, getattr(self, name), whole=isinstance(getattr(type(self), name), int))
             if not low <= value <= high or math.isinf(value):

@@ -359,6 +359,20 @@ def test_bad_files(run_cli: Cli, translate: Cli, model: Path, tmp_path: Path) ->
     assert folder.exit_code == 1 and folder.stderr.count("\n") == 1
 
 
+def test_an_attention_map_of_the_first_line(german: Cli, tmp_path: Path) -> None:
+    pytest.importorskip("seqtools_translate.attention_map")
+    result = german("--attention-map", tmp_path / "map.svg", input="\nthe cat\na dog\n")
+    assert ok(result) == "\ndie Katze\neinen Hund\n"
+    assert result.stderr == "the attention map shows line 2\n"
+    drawn = (tmp_path / "map.svg").read_text()
+    assert "Katze" in drawn and "cat" in drawn and "Hund" not in drawn
+    shown = german("the cat", "--attention-map", "ansi")
+    assert ok(shown) == "die Katze\n" and "Katze" in shown.stderr
+    bad = german("the cat", "--attention-map", tmp_path / "map.txt")
+    assert (bad.exit_code, bad.stdout) == (2, "")
+    assert "map.txt" in bad.stderr and bad.stderr.count("\n") == 1
+
+
 def test_help_tells_the_defaults(run_cli: Cli) -> None:
     told = ok(run_cli("translate", "--help"))
     for name in (
