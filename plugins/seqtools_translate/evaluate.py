@@ -104,6 +104,8 @@ def command(
     Moses tokens (lc-tok), as Multi30k results are published. The two BLEU must not be compared. Beside
     them stand copying the source and a word-by-word dictionary, which a model has to beat.
     """
+    import sacrebleu  # noqa: F401  (a missing package is told now, not after the translating)
+
     from seqtools.model_file import ModelFile
     from seqtools_translate import protocols as known
     from seqtools_translate.eval_data import check_count, read_lines

@@ -15,7 +15,7 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 Ids = Sequence[int] | IntArray
 
-MAX_LINKS = 12_000_000
+MAX_LINKS = 8_000_000
 """Links held at most (about 0.5 GB); of a larger corpus every second, fourth, … pair is taken."""
 
 LONGEST = 120
