@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from seqtools.model_file import ModelFile
     from seqtools_translate.dictionary import Dictionary
     from seqtools_translate.eval_data import EvaluationData
-    from seqtools_translate.evaluation import Evaluation
-    from seqtools_translate.protocols import Protocol
+    from seqtools_translate.pairs import Pairs
 
 _WINDOW = 1024  # sentences translated between two words of progress
 _FILE = click.Path(path_type=Path)
@@ -109,7 +108,9 @@ def command(
     from seqtools.model_file import ModelFile
     from seqtools_translate import protocols as known
     from seqtools_translate.eval_data import check_count, read_lines
+    from seqtools_translate.eval_table import table
     from seqtools_translate.evaluation import evaluate, verdict
+    from seqtools_translate.pairs import Pairs
 
     opened = ModelFile.open(model, expect_task="translate")
     data = _read(files, source, targets, source_field, target_field)
@@ -118,7 +119,8 @@ def command(
     rival = read_lines(against) if against else None
     if rival is not None:
         check_count(len(data.sources), data.names[0], len(rival), str(against))
-    dictionary = _dictionary(opened, train_sources, train_targets) if floor else None
+    taught = Pairs(train_sources, train_targets, source_field, target_field)
+    dictionary = _dictionary(opened, taught) if floor else None
     _remark(data, targets)
     if hypotheses:
         lines, seconds = read_lines(hypotheses), 0.0
@@ -151,7 +153,8 @@ def command(
         click.echo(json.dumps(told, ensure_ascii=False))
         return
     what = str(hypotheses) if hypotheses else Path(model).name
-    _print(result, what, data, protocols, str(against) if against else "")
+    for line in table(result, what, data, protocols, str(against or "")):
+        click.echo(line)
     click.echo(verdict(result))
 
 
@@ -183,14 +186,13 @@ def _language(model: ModelFile, targets: Sequence[Path]) -> str:
     return str(code or "en").lower()
 
 
-def _dictionary(model: ModelFile, sources: tuple[Path, ...], targets: tuple[Path, ...]) -> Dictionary | None:
+def _dictionary(model: ModelFile, taught: Pairs) -> Dictionary | None:
     """Learnt from the training pairs that are named, else the file's own."""
     from seqtools_translate.dictionary import Dictionary
-    from seqtools_translate.pairs import Pairs
 
-    if sources:
-        return Dictionary.learn((pair.source, pair.target) for pair in Pairs(sources, targets).read())
-    if targets:
+    if taught.sources:
+        return Dictionary.learn((pair.source, pair.target) for pair in taught.read())
+    if taught.targets:
         raise UsageError("--train-target", "it is given without --train-source", "Name both")
     told = model.metadata.get("seqtools.dictionary", "")
     if told:
@@ -252,27 +254,3 @@ def _keep(path: Path, lines: list[str]) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _print(
-    result: Evaluation, what: str, data: EvaluationData, protocols: Sequence[Protocol], against: str
-) -> None:
-    """The table: a row a figure, the floors beside it; then signatures and what was compared with."""
-    count = len(data.references)
-    references = f"{count} references" if count > 1 else "1 reference"
-    click.echo(f"{what} on {', '.join(data.names[:1])} ({result.sentences:,} sentences, {references})")
-    click.echo(f"{'':<18}{'score':>16}" + "".join(f"{name:>24}" for name in result.floors))
-    for place, one in enumerate(result.scores):
-        value = f"{one.value:.2f}" + (f" ± {one.interval:.2f}" if one.interval is not None else "")
-        floors = "".join(f"{found[place].value:>24.2f}" for found in result.floors.values())
-        click.echo(f"{one.name + ' ' + one.protocol:<18}{value:>16}{floors}")
-    for protocol in protocols:
-        click.echo(f"{protocol.name}: {protocol.summary}")
-    for one in result.scores:
-        click.echo(f"{one.name} {one.protocol}: {one.signature}")
-    for pair in result.against:
-        sure = "sure" if pair.p < 0.05 else "not sure"
-        click.echo(
-            f"{pair.name} {pair.protocol}: {pair.value:.2f}, {against} {pair.other:.2f} "
-            f"({pair.value - pair.other:+.2f}, p = {pair.p:.3f}: {sure})"
-        )
