@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 
 from seqtools import loader
 from seqtools.errors import PluginError, SeqtoolsError, UsageError
-from seqtools.plugin import Spec
 from seqtools.provided import Provided, cure_for, describe
 from seqtools.runtime.arrays import FloatArray, IntArray
 from seqtools.search import SearchConstraint, SearchRows, SearchRule, SearchScorer, SearchSetup
@@ -52,7 +52,7 @@ class Rules:
     @property
     def needs_coverage(self) -> bool:
         """Whether any of them looks at coverage."""
-        return any(rule.needs_coverage for rule in self._every())
+        return any(rule.needs_coverage for _, _, rule in self._named())
 
     def started(self, setup: SearchSetup, inputs: Mapping[str, Sequence[Any]]) -> Rules:
         """The rules for one run; those with nothing to do are left out.
@@ -67,22 +67,28 @@ class Rules:
             if len(values) != setup.batch:
                 cause = f"{len(values)} inputs of '{name}' for {setup.batch} sentences"
                 raise UsageError("beam search", cause, "Give one for each sentence")
-        return Rules(_started(self.scorers, setup, inputs), _started(self.constraints, setup, inputs))
+        return Rules(
+            _started("scorer", self.scorers, setup, inputs),
+            _started("constraint", self.constraints, setup, inputs),
+        )
 
     def adjusted(self, log_probs: FloatArray, rows: SearchRows) -> FloatArray:
         """Scores `[rows, vocab]` of the next token; `log_probs` may be changed in place."""
         scores = log_probs
-        for scorer in self.scorers.values():
-            scores = scorer.adjust(scores, rows)
-        for constraint in self.constraints.values():
-            constraint.forbid(scores, rows)
+        for name, scorer in self.scorers.items():
+            with _blaming("scorer", name):
+                scores = _fitting(scorer.adjust(scores, rows), log_probs.shape)
+        for name, constraint in self.constraints.items():
+            with _blaming("constraint", name):
+                constraint.forbid(scores, rows)
         return scores
 
     def ranked(self, rows: SearchRows) -> FloatArray:
         """What hypotheses are ranked by, `[rows]`."""
         scores = rows.scores
-        for scorer in self.scorers.values():
-            scores = scorer.rank(scores, rows)
+        for name, scorer in self.scorers.items():
+            with _blaming("scorer", name):
+                scores = _fitting(scorer.rank(scores, rows), scores.shape)
         return scores
 
     def asking(self, batch: int) -> tuple[list[SearchConstraint], IntArray]:
@@ -100,16 +106,21 @@ class Rules:
 
     def reorder(self, rows: IntArray) -> None:
         """Follow the rows."""
-        for rule in self._every():
-            rule.reorder(rows)
+        for kind, name, rule in self._named():
+            with _blaming(kind, name):
+                rule.reorder(rows)
 
     def push(self, tokens: IntArray) -> None:
         """Take one token a row."""
-        for rule in self._every():
-            rule.push(tokens)
+        for kind, name, rule in self._named():
+            with _blaming(kind, name):
+                rule.push(tokens)
 
-    def _every(self) -> list[SearchRule]:
-        return [*self.scorers.values(), *self.constraints.values()]
+    def _named(self) -> Iterator[tuple[str, str, SearchRule]]:
+        for name, scorer in self.scorers.items():
+            yield "scorer", name, scorer
+        for name, constraint in self.constraints.items():
+            yield "constraint", name, constraint
 
 
 def _made(found: Provided[Any], settings: Mapping[str, Any]) -> Any:
@@ -120,16 +131,37 @@ def _made(found: Provided[Any], settings: Mapping[str, Any]) -> Any:
     except SeqtoolsError:
         raise
     except Exception as error:
-        cause = f"{_called(spec)} cannot be made from {dict(settings)}: {describe(error)}"
+        cause = f"{spec.kind} '{spec.name}' cannot be made from {dict(settings)}: {describe(error)}"
         raise PluginError(str(found.origin), cause, cure_for(found.origin)) from error
 
 
-def _called(spec: Spec) -> str:
-    return f"{spec.kind} '{spec.name}'"
+@contextmanager
+def _blaming(kind: str, name: str) -> Iterator[None]:
+    """Let whatever a rule raises name the rule."""
+    try:
+        yield
+    except SeqtoolsError:
+        raise
+    except Exception as error:
+        cause = f"it failed during the search: {describe(error)}"
+        raise PluginError(f"{kind} '{name}'", cause, "Search without it, and tell its author") from error
+
+
+def _fitting(scores: Any, shape: tuple[int, ...]) -> FloatArray:
+    """A scorer's answer as float32, of the shape it was asked in."""
+    answer: FloatArray = np.asarray(scores, np.float32)
+    if answer.shape != shape:
+        raise ValueError(f"it answers in the shape {answer.shape}, not {shape}")
+    return answer
 
 
 def _started(
-    rules: Mapping[str, Any], setup: SearchSetup, inputs: Mapping[str, Sequence[Any]]
+    kind: str, rules: Mapping[str, Any], setup: SearchSetup, inputs: Mapping[str, Sequence[Any]]
 ) -> dict[str, Any]:
-    begun = {name: rule.start(replace(setup, inputs=inputs.get(name))) for name, rule in rules.items()}
-    return {name: rule for name, rule in begun.items() if rule is not None}
+    begun = {}
+    for name, rule in rules.items():
+        with _blaming(kind, name):
+            run = rule.start(replace(setup, inputs=inputs.get(name)))
+        if run is not None:
+            begun[name] = run
+    return begun

@@ -19,7 +19,7 @@ from seqtools.search import SearchRows
 from seqtools_beam.beam import DEAD
 
 BLOCK = 64
-_FEW, _SMALL = 8, 1024
+_FEW, _SMALL = 24, 1024
 
 
 @dataclass(frozen=True)

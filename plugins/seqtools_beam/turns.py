@@ -14,6 +14,7 @@ from seqtools.runtime.arrays import FloatArray, IntArray
 from seqtools.search import SearchSetup
 from seqtools_beam.allocation import top_share
 from seqtools_beam.beam import DEAD, Beam, BoolArray, Column
+from seqtools_beam.harvest import attention_of, hypotheses_of
 from seqtools_beam.hypotheses import Event, Hypothesis, Key, best_of
 from seqtools_beam.options import BeamOptions
 from seqtools_beam.rules import Rules
@@ -224,33 +225,17 @@ class Turns:
         hypotheses = best_of(found, self._plan.options.n_best, self._plan.key)
         return Event(sentence, hypotheses[0].tokens[self._told.pop(sentence, 0) :], hypotheses)
 
-    def _told_of(self, beam: Beam, unmet: list[list[list[int]]]) -> list[Hypothesis]:
+    def _told_of(self, beam: Beam, unmet: Sequence[list[list[int]]]) -> list[Hypothesis]:
         """Every row of a beam as a hypothesis."""
-        rows = beam.rows
-        ranked = self._rules.ranked(rows).tolist()
-        told = []
-        for row, score in enumerate(ranked):
-            start, length = int(rows.starts[row]), int(rows.lengths[row])
-            finished = bool(rows.finished[row])
-            columns = range(start, start + length + finished)
-            told.append(
-                Hypothesis(
-                    rows.tokens[row, start : start + length].tolist(),
-                    score,
-                    float(rows.scores[row]),
-                    beam.log_probs[row, columns.start : columns.stop].tolist(),
-                    self._attention(beam.sources[row], columns) if self._plan.attention else None,
-                    finished,
-                    unmet[row],
-                )
-            )
-        return told
-
-    def _attention(self, sources: IntArray, columns: range) -> FloatArray:
-        """Attention `[len(columns), source]` of one row."""
-        if not columns:
-            return self._look()[:0]
-        return np.stack([self._maps[column][sources[column]] for column in columns])
+        ranked = self._rules.ranked(beam.rows)
+        found = hypotheses_of(beam, ranked, unmet)
+        if not self._plan.attention:
+            return found
+        nothing = self._look()[:0]
+        return [
+            replace(one, attention=attention_of(beam, row, len(one.log_probs), self._maps, nothing))
+            for row, one in enumerate(found)
+        ]
 
     def _news(self, going_on: BoolArray) -> Iterator[Event]:
         """What has become certain in sentences that go on."""

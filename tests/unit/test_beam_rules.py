@@ -348,3 +348,34 @@ def test_the_first_turn_may_be_forbidden_too() -> None:
     search = toy.Search(toy.Search.Options(beam_size=3), constraints=[Mute()])
     ((one,),) = search.run(toy.TableModel(VOCAB), 1, eos=EOS, max_lengths=[9])
     assert (one.tokens, one.log_probs, one.finished, one.score) == ([], [], False, 0.0)
+
+
+class Faulty(SearchScorer):
+    """One that breaks, or answers what nobody asked."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def adjust(self, log_probs: Any, rows: SearchRows) -> Any:
+        return self._answer(log_probs)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda told: told[0, 99], "IndexError"),
+        (lambda told: told[:, :2], r"the shape \(1, 2\), not \(1, 6\)"),
+        (lambda told: None, "failed during the search"),
+    ],
+)
+def test_a_rule_that_breaks_is_named(answer: Any, told: str) -> None:
+    search = toy.Search(scorers=[Faulty(answer)])
+    with pytest.raises(PluginError, match=rf"scorer 'scorer 1': .*{told}"):
+        search.run(toy.TableModel(VOCAB), 1, eos=EOS)
+
+
+def test_double_precision_is_taken_back() -> None:
+    options = toy.Search.Options(beam_size=3, n_best=3)
+    exact = toy.Search(options, scorers=[Faulty(lambda told: told.astype(np.float64))])
+    model = toy.TableModel(VOCAB, 3)
+    assert exact.run(model, 2, eos=EOS) == toy.Search(options).run(model, 2, eos=EOS)
