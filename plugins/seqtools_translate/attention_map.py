@@ -29,7 +29,7 @@ def write(target: str | Path, source: Sequence[str], translation: Sequence[str],
         matrix: `[translation words, source words]`, 0 to 1.
 
     Raises:
-        UsageError: another ending.
+        UsageError: another ending, or a folder that is not there.
         DataError: there are no words, or the matrix is not of that shape.
         MissingDependencyError: a .png without matplotlib (extra `plot`).
     """
@@ -39,6 +39,8 @@ def write(target: str | Path, source: Sequence[str], translation: Sequence[str],
     if kind not in KINDS:
         cause = f"'{target}' is no kind of map that is known"
         raise UsageError("attention map", cause, "End the name with .svg, .html or .png, or say: ansi")
+    if kind != "ansi" and not path.parent.is_dir():
+        raise UsageError(str(path), "its folder does not exist", "Make it first")
     face = importlib.import_module(f"seqtools_translate.attention_{kind}")
     if kind == "ansi":
         face.show(source, translation, weights)

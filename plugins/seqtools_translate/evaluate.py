@@ -112,6 +112,8 @@ def command(
     from seqtools_translate.evaluation import evaluate, verdict
     from seqtools_translate.pairs import Pairs
 
+    if output and not output.parent.is_dir():
+        raise UsageError(str(output), "its folder does not exist", "Make it first")
     opened = ModelFile.open(model, expect_task="translate")
     data = _read(files, source, targets, source_field, target_field)
     code = language or _language(opened, targets)

@@ -178,6 +178,7 @@ def test_mistakes_are_told(run_cli: Cli, model: Path, tmp_path: Path, files: tup
         ((*both, "--against", short), "they have 5 and 1 lines"),
         (("--source", source), "--target: it is not given"),
         ((source, *both), "given besides --source and --target"),
+        ((*both, "-o", tmp_path / "no" / "out"), "its folder does not exist"),
         ((*both, "--train-target", target), "without --train-source"),
         (("--source", empty, "--target", empty), "there is no sentence in it"),
         (("--source", tmp_path / "no", "--target", target), "cannot be read"),

@@ -187,6 +187,7 @@ def test_a_pipe_gets_numbers_and_stdout_nothing(capsys: pytest.CaptureFixture[st
     ("target", "source", "translation", "matrix", "problem"),
     [
         ("map.gif", SOURCE, TARGET, MATRIX, "no kind of map"),
+        ("no/map.svg", SOURCE, TARGET, MATRIX, "its folder does not exist"),
         ("map", SOURCE, TARGET, MATRIX, "no kind of map"),
         ("map.svg", [], TARGET, np.zeros((4, 0)), "no words"),
         ("map.svg", SOURCE, TARGET, MATRIX.T, r"\(5, 4\), not \(4, 5\)"),
