@@ -98,7 +98,7 @@ class Glossary:
         kept: dict[Entry, None] = dict.fromkeys(self._everywhere)
         end = 0
         for start in _STARTS.finditer(text):
-            if start.start() < end or _inside_word(text, start.start()):
+            if start.start() < end or inside_word(text, start.start()):
                 continue
             matches = list(self._at(text, start))
             if matches:
@@ -110,11 +110,11 @@ class Glossary:
         """Entries whose term stands there, and where each ends."""
         for pattern, entry in self._by_start.get(start[0].lower(), ()):
             match = pattern.match(text, start.start())
-            if match and not _inside_word(text, match.end()):
+            if match and not inside_word(text, match.end()):
                 yield entry, match.end()
 
 
-def _inside_word(text: str, place: int) -> bool:
+def inside_word(text: str, place: int) -> bool:
     """Whether a word goes on across a place; marks belong to the letter before them."""
     return 0 < place < len(text) and _letter(text[place - 1]) and _letter(text[place])
 
@@ -144,7 +144,7 @@ def says(text: str, phrase: str) -> bool:
     """Whether a text holds a phrase that begins where a word begins; endings may follow."""
     start = text.find(phrase)
     while start >= 0:
-        if not _inside_word(text, start):
+        if not inside_word(text, start):
             return True
         start = text.find(phrase, start + 1)
     return False

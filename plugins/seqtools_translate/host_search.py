@@ -12,8 +12,8 @@ from seqtools import loader
 from seqtools.runtime.arrays import IntArray
 from seqtools.tokens import EOS
 from seqtools_translate.file_model import Found
+from seqtools_translate.never import Never
 from seqtools_translate.opened import Team
-from seqtools_translate.openings import Openings
 from seqtools_translate.settings import Settings
 from seqtools_translate.source_model import SourceModel
 
@@ -29,7 +29,7 @@ class Job:
         sources: its ids, for each model of an ensemble.
         prefix: target ids that the translation begins with.
         phrases, banned: target ids that must, and must not, appear.
-        openings: target ids that the translation must not begin with.
+        never: texts that must not appear, however they are spelled; `banned` is how they are as a rule.
     """
 
     number: int
@@ -37,7 +37,7 @@ class Job:
     prefix: IntArray
     phrases: list[list[int]] = field(default_factory=list)
     banned: list[list[int]] = field(default_factory=list)
-    openings: list[list[int]] = field(default_factory=list)
+    never: tuple[str, ...] = ()
 
 
 def search(
@@ -58,7 +58,7 @@ def search(
         attention: hand out the attention too.
     """
     asked = _asked(jobs, settings, attention)
-    results = _search(settings, jobs).run(_read(team, jobs, shortlist), len(jobs), **asked)
+    results = _search(team, jobs, settings).run(_read(team, jobs, shortlist), len(jobs), **asked)
     return [
         [_found(one, job, attention) for one in hypotheses]
         for job, hypotheses in zip(jobs, results, strict=True)
@@ -70,7 +70,7 @@ def stream(
 ) -> Iterator[list[int]]:
     """Tokens of the best translation as soon as all live hypotheses share them."""
     model = _read(team, [job], shortlist)
-    for event in _search(settings, [job]).stream(model, 1, **_asked([job], settings, False)):
+    for event in _search(team, [job], settings).stream(model, 1, **_asked([job], settings, False)):
         if event.tokens:
             yield event.tokens
 
@@ -90,7 +90,7 @@ def _beam_search() -> Any:
     return loader.lookup(loader.registry().decoders, "decoder", "beam").load()
 
 
-def _search(settings: Settings, jobs: Sequence[Job]) -> Any:
+def _search(team: Team, jobs: Sequence[Job], settings: Settings) -> Any:
     found = _beam_search()
     # Samples do not compete: as many as asked for are drawn.
     beam = settings.n_best if settings.samples else settings.beam_size
@@ -115,8 +115,9 @@ def _search(settings: Settings, jobs: Sequence[Job]) -> Any:
         top_p=settings.sampling_topp,
         seed=settings.seed,
     )
-    openings = [job.openings for job in jobs]
-    return found(options, constraints=(Openings(openings),) if any(openings) else ())
+    never = [job.never for job in jobs]
+    rules = (Never(never, team.first.target.tokenizer),) if any(never) else ()
+    return found(options, constraints=rules)
 
 
 def _asked(jobs: Sequence[Job], settings: Settings, attention: bool) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Part:
     @property
     def constrained(self) -> bool:
         """Whether only the search outside the graph can follow its entries."""
-        return any(job.phrases or job.banned for job in self.jobs)
+        return any(job.phrases or job.never for job in self.jobs)
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,11 @@ class Reader:
         said = [self._ids(entry.target) for entry in entries if not entry.never]
         never = [entry for entry in entries if entry.never]
         banned = [self._ids(entry.target) for entry in never]
-        opening = [self._ids(entry.target, bare=True) for entry in never]
         return replace(
             job,
             phrases=[ids for ids in said if ids],
             banned=[ids for ids in banned if ids],
-            openings=[ids for ids in opening if ids and ids not in banned],
+            never=tuple(entry.target for entry in never),
         )
 
     def _ids(self, target: str, *, bare: bool = False) -> list[int]:

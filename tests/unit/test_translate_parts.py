@@ -21,6 +21,7 @@ from seqtools_translate.alignment import diagonal, word_attention, words_of
 from seqtools_translate.batching import batches, windows
 from seqtools_translate.glossary import Entry, Glossary, says
 from seqtools_translate.lines import LONGEST, Line, opened, read_lines, with_record
+from seqtools_translate.never import Spelling
 from seqtools_translate.settings import Settings
 from seqtools_translate.splitting import split
 from seqtools_translate.texts import SourceText, TargetText
@@ -402,3 +403,37 @@ def test_the_keys_of_a_score_in_json() -> None:
         "log_probs": [-1.0, -3.0],
         "alignment": "0-0",
     }
+
+
+# what must not be said
+
+
+def test_a_phrase_is_forbidden_however_it_is_spelled() -> None:
+    pieces = [
+        "",
+        "M",
+        "a",
+        "n",
+        "Ma",
+        "nn",
+        "Mann",
+        " Mann",
+        " M",
+        "anner",
+        " ein Mann",
+        "eMann",
+        "ann,",
+        " ",
+    ]
+    spelling = Spelling("Mann", pieces)
+
+    def after(text: str) -> set[str]:
+        return {pieces[token] for token in np.flatnonzero(spelling.after(text))}
+
+    always = {" Mann", " ein Mann"}
+    assert after("der") == always  # "derMann" is another word
+    assert after("der ") == after("") == always | {"Mann"}
+    assert after("der M") == always | {"anner", "ann,"}
+    assert after("derM") == always
+    assert after("Ma") == always | {"nn"}
+    assert after("„Man") == always | {"n", "nn"}
