@@ -102,7 +102,13 @@ def _own(*names: str, default: object, help: str, **more: Any) -> Callable[[Func
     default=None,
     help="Predict only tokens that the file's lexicon knows for the line: faster, nearly the same.",
 )
-@_own("--batch-size", type=int, metavar="N", default=32, help="Lines (or tokens) translated at once.")
+@_own(
+    "--batch-size",
+    type=int,
+    metavar="N",
+    default="16, or 512 tokens",
+    help="Lines (or tokens) translated at once.",
+)
 @_own("--batch-type", type=click.Choice(["sents", "tokens"]), default="sents", help="What batch-size counts.")
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines out, and in where a line is an object.")
 @click.option(

@@ -116,7 +116,7 @@ def _search(team: Team, jobs: Sequence[Job], settings: Settings) -> Any:
         seed=settings.seed,
     )
     never = [job.never for job in jobs]
-    rules = (Never(never, team.first.target.tokenizer),) if any(never) else ()
+    rules = (Never(never, team.first.target.spellings),) if any(never) else ()
     return found(options, constraints=rules)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,19 +48,38 @@ class Spelling:
         return said
 
 
+class Spellings:
+    """Spellings of phrases, each made once, since making one looks at the whole vocabulary.
+
+    Attributes:
+        tokenizer: of the target.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self._known: dict[str, Spelling] = {}
+
+    @cached_property
+    def _pieces(self) -> list[str]:
+        return [self.tokenizer.decode([token]) for token in range(self.tokenizer.vocab_size)]
+
+    def __getitem__(self, phrase: str) -> Spelling:
+        if phrase not in self._known:
+            self._known[phrase] = Spelling(phrase, self._pieces)
+        return self._known[phrase]
+
+
 class Never(SearchConstraint):
     """Keeps phrases out of translations.
 
     Args:
         phrases: for each sentence of the run.
-        tokenizer: of the target.
+        spellings: of all of them.
     """
 
-    def __init__(self, phrases: Sequence[Sequence[str]], tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-        pieces = [tokenizer.decode([token]) for token in range(tokenizer.vocab_size)]
-        known = {phrase: Spelling(phrase, pieces) for told in phrases for phrase in told}
-        self._spellings = [[known[phrase] for phrase in told] for told in phrases]
+    def __init__(self, phrases: Sequence[Sequence[str]], spellings: Spellings) -> None:
+        self._decode = spellings.tokenizer.decode
+        self._spellings = [[spellings[phrase] for phrase in told] for told in phrases]
 
     def forbid(self, scores: FloatArray, rows: SearchRows) -> None:
         """Forbid what would complete a phrase."""
@@ -69,6 +89,6 @@ class Never(SearchConstraint):
             if not spellings or rows.finished[row]:
                 continue
             looked = _TOKENS_A_CHARACTER * (1 + max(len(one.phrase) for one in spellings))
-            text = self._tokenizer.decode(rows.tokens[row, max(0, ends[row] - looked) : ends[row]])
+            text = self._decode(rows.tokens[row, max(0, ends[row] - looked) : ends[row]])
             for spelling in spellings:
                 scores[row, spelling.after(text)] = -np.inf

@@ -84,7 +84,7 @@ class Translator:
 
     def translate_batch(
         self,
-        texts: Sequence[str],
+        texts: Sequence[str] | str,
         *,
         prefix: str | Sequence[str] = "",
         glossary: Glossary | None = None,
@@ -96,7 +96,7 @@ class Translator:
         """Translate texts.
 
         Args:
-            texts: one sentence each; a blank one gives a blank translation.
+            texts: one sentence each, or just one; a blank one gives a blank translation.
             prefix: what translations begin with, for all texts or for each.
             glossary: what terms become or must not become.
             attention: keep attention and alignments.
@@ -110,6 +110,7 @@ class Translator:
         Raises:
             UsageError: an option is unknown or out of range.
         """
+        texts = [texts] if isinstance(texts, str) else texts
         reader = self._reader(settings, options, glossary)
         prefixes = [prefix] * len(texts) if isinstance(prefix, str) else list(prefix)
         if len(prefixes) != len(texts):

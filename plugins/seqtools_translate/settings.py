@@ -17,7 +17,7 @@ AVERAGES = ("probabilities", "log-probabilities")
 ALLOWANCE = 10
 """Tokens that a translation may have beyond `max_length_ratio` times its source."""
 
-_LARGEST_BEAM, _LONGEST = 1000, 10_000
+_LARGEST_BEAM, _LONGEST, _TOKENS_AT_ONCE = 1000, 10_000, 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +80,8 @@ class Settings:
     """Split long sources at the ends of sentences and translate the parts."""
     shortlist: bool = False
     """Predict only tokens that the file's lexicon knows for the source."""
-    batch_size: int = 32
-    """Sentences, or tokens with their padding, that are translated at once."""
+    batch_size: int = 16
+    """Sentences, or source tokens with their padding (then 512), that are translated at once."""
     batch_type: str = "sents"
     """What `batch_size` counts: sents or tokens."""
 
@@ -131,6 +131,8 @@ class Settings:
         n_best = given.get("n_best", 1)
         if "beam_size" not in wanted and isinstance(n_best, int):
             given["beam_size"] = max(given.get("beam_size", cls.beam_size), n_best)
+        if given.get("batch_type") == "tokens":
+            given.setdefault("batch_size", _TOKENS_AT_ONCE)
         return cls(**given)
 
     @property

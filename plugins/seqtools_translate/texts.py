@@ -13,6 +13,7 @@ from seqtools.model_file import ModelFile
 from seqtools.plugin import Tokenizer
 from seqtools.runtime.arrays import FloatArray, IntArray
 from seqtools.tokens import REPLACEMENT, UNKNOWN
+from seqtools_translate.never import Spellings
 
 _LINE_ENDS = str.maketrans("\n\r", "  ")
 
@@ -73,10 +74,14 @@ class SourceText:
 
 
 class TargetText:
-    """Writes translations."""
+    """Writes translations.
+
+    Attributes:
+        spellings: of phrases that must not be said.
+    """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self.tokenizer = tokenizer
+        self.tokenizer, self.spellings = tokenizer, Spellings(tokenizer)
 
     def encode(self, text: str) -> IntArray:
         """Ids `[time]` of a text, blanks around it included."""

@@ -75,6 +75,7 @@ def test_what_is_asked_for_wins_over_the_card_and_that_over_the_defaults() -> No
     chosen = Settings.chosen(told, {"alpha": 0.7, "max_length": None})
     assert (chosen.beam_size, chosen.alpha, chosen.max_length) == (8, 0.7, 256)
     assert Settings.chosen(told, {"n_best": 12}).beam_size == 12  # nobody asked for a beam of 8
+    assert Settings.chosen({}, {"batch_type": "tokens"}).batch_size == 512
 
 
 @pytest.mark.parametrize(

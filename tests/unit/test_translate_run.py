@@ -61,6 +61,7 @@ def test_results_come_in_order_with_blank_ones_blank(copier: Any) -> None:
             assert len(told) == len(ids) + 1 and all(value < 0 for value in told)
             assert one.scores[0] == pytest.approx(math.fsum(told) / len(told), abs=1e-5)
             assert one.attention[0].shape == (len(told), len(one.source.strip()) + 1)
+    assert copier.translate_batch("abc de")[0].text == "abc de"
     assert found[1].scores == found[3].scores == [0.0] and found[1].alignment == [[]]
 
 
