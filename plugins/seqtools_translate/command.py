@@ -88,7 +88,9 @@ def _own(*names: str, default: object, help: str, **more: Any) -> Callable[[Func
 @click.option("--sampling-topp", type=float, metavar="P", help="Draw from the likeliest tokens that hold P.")
 @click.option("--sampling-temperature", type=float, metavar="T", help="Randomness of drawing; 1 as learned.")
 @click.option("-s", "--seed", type=int, help="Same seed, same draws.  [default: random, printed on stderr]")
-@click.option("--replace-unk", is_flag=True, default=None, help="Copy the source word for an unknown one.")
+@click.option(
+    "--replace-unk", is_flag=True, default=None, help="Look up or copy the source word for an unknown one."
+)
 @click.option(
     "--alignment",
     type=click.Choice(["hard", "soft"]),

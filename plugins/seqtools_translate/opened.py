@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from seqtools_translate.settings import AVERAGES
 from seqtools_translate.texts import SourceText, TargetText, tokenizers_of
 
 if TYPE_CHECKING:
+    from seqtools_translate.dictionary import Dictionary
     from seqtools_translate.lexicon import Lexicon
 
 
@@ -85,12 +86,42 @@ class Team:
     @cached_property
     def lexicon(self) -> Lexicon | None:
         """What each source token may become, where the only model's file tells."""
-        told = self.first.file.metadata.get("seqtools.lexicon", "")
-        if not told or self.several or not self.first.model.has_shortlist:
+        told = _stored(self.first.file, "seqtools.lexicon")
+        if told is None or self.several or not self.first.model.has_shortlist:
             return None
         from seqtools_translate.lexicon import Lexicon
 
-        return Lexicon.from_payload(json.loads(told))
+        return Lexicon.from_payload(told)
+
+    @cached_property
+    def dictionary(self) -> Dictionary | None:
+        """What lone words become, where the first model's file tells; for words that are unknown."""
+        told = _stored(self.first.file, "seqtools.dictionary")
+        if told is None:
+            return None
+        from seqtools_translate.dictionary import Dictionary
+
+        return Dictionary.from_payload(told)
+
+    def instead(self, word: str) -> str:
+        """What to write for a source word that the model has no word for: the dictionary's, else itself."""
+        return (self.dictionary.get(word) if self.dictionary else None) or word
+
+
+def _stored(file: ModelFile, key: str) -> dict[str, Any] | None:
+    """A JSON object of the metadata; None where there is none.
+
+    Raises:
+        ModelFileError: it is damaged.
+    """
+    try:
+        told = json.loads(file.metadata.get(key, "null"))
+    except (ValueError, RecursionError):
+        told = ""
+    if told is None or isinstance(told, dict):
+        return told
+    cause = f"its metadata '{key}' is not a JSON object"
+    raise ModelFileError(str(file.path), cause, "Export it again with: seqtools export RUN -o FILE")
 
 
 def check_team(models: int, weights: Sequence[float] | None, average: str) -> None:

@@ -113,7 +113,8 @@ class Searcher:
             target = self.reader.target
             places = words_of(self.reader.sources[0].tokenizer, job.sources[0].tolist())
             if self.reader.settings.replace_unk:
-                text = target.replaced(tokens, attention, places, source.split())
+                words_instead = list(map(self.team.instead, source.split()))
+                text = target.replaced(tokens, attention, places, words_instead)
             if self.attention:
                 here = words_of(target.tokenizer, tokens)
                 words = word_attention(source, text, attention, places, here)

@@ -73,7 +73,7 @@ class Settings:
     seed: int = 0
     """What the noise of drawing is made from."""
     replace_unk: bool = False
-    """Put the source word looked at most in the place of an unknown token."""
+    """For an unknown token write the source word looked at most, by the file's dictionary or as it is."""
     max_source: int = 256
     """Longest source in tokens; what is longer is cut, or split with `split_long`."""
     split_long: bool = False

@@ -98,13 +98,13 @@ class TargetText:
         source_words: Sequence[int],
         words: Sequence[str],
     ) -> str:
-        """The text of ids with the source word looked at most in the place of each unknown token.
+        """The text of ids with another word in the place of each unknown token.
 
         Args:
             ids: the translation.
             attention: `[time, source]`.
             source_words: the word of each source token, -1 for none.
-            words: the words of the source.
+            words: what to write for each source word; the one looked at most is chosen.
         """
         inside = [place for place, word in enumerate(source_words) if 0 <= word < len(words)]
         stream, marker, parts = self.tokenizer.stream(), self.tokenizer.decode([UNKNOWN]), []

@@ -148,6 +148,17 @@ def test_unknown_words_are_counted_and_replaced(worder: Any) -> None:
     assert replaced.text == "die zyx sieht einen Hund" and replaced.attention == [None]
 
 
+def test_unknown_words_are_looked_up_first(tmp_path: Path) -> None:
+    from seqtools_translate.dictionary import Dictionary
+
+    words = Dictionary({"zyx": "Zickzack"}).payload()
+    path = copy.write_outline(tmp_path / "words.onnx", WORDS, dictionary=words)
+    model = copy.open_copy(path, [copy.CopySession(WORDS.vocab_size, WORD_BY_WORD, sharp=9.0)])
+    told = model.translate_batch(["the zyx sees a yxz"], replace_unk=True)[0]
+    assert told.text == "die Zickzack sieht einen yxz"
+    assert told.word_attention[0].target == told.text.split()
+
+
 def test_glossaries(worder: Any) -> None:
     terms = Glossary.of([("cat", "Hund"), ("sees", "-sieht"), ("", "-dog"), ("a", "nicht im Wortschatz")])
     found = worder.translate_batch(["the cat sees the dog", "a cat", "the dog"], glossary=terms, n_best=2)
@@ -304,6 +315,19 @@ def test_a_shortlist_is_asked_of_the_lexicon(tmp_path: Path) -> None:
     without = copy.open_copy(copy.write_outline(tmp_path / "none.onnx", CHAR), [session])
     with pytest.raises(UsageError, match="has no lexicon"):
         without.translate("abc", shortlist=True)
+
+
+def test_damaged_metadata_is_named(tmp_path: Path) -> None:
+    from seqtools.errors import DataError
+
+    for number, (damaged, error) in enumerate(
+        (("{", ModelFileError), ("[]", ModelFileError), ("{}", DataError))
+    ):
+        path = copy.write_outline(tmp_path / f"{number}.onnx", CHAR, lexicon=damaged, dictionary=damaged)
+        model = copy.open_copy(path, [copy.CopySession(CHAR.vocab_size)])
+        for asked in ({"shortlist": True}, {"replace_unk": True}):
+            with pytest.raises(error):
+                model.translate("abc", **asked)
 
 
 def test_the_card_gives_defaults(tmp_path: Path) -> None:
