@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import spox.opset.ai.onnx.v20 as op
 
 from seqtools.export.attention import Memory
 from seqtools.export.decoder import LoweredDecoder
 from seqtools.export.encoder import RecurrentEncoder, TransformerEncoder
 from seqtools.export.graph import Var, constant
-from seqtools.export.linear import Array, Context, Embedding, Linear, array
+from seqtools.export.linear import Context, array
+from seqtools.export.vocabulary import Head, Table
 
 
 class LoweredSeq2Seq:
@@ -25,6 +25,7 @@ class LoweredSeq2Seq:
     Attributes:
         vocab: number of target tokens.
         decoder: the lowered decoder.
+        head: readouts to logits.
         state_width: columns of the packed state, without the coverage.
         encoded_width: values of a position of what an encoded source is.
     """
@@ -32,16 +33,18 @@ class LoweredSeq2Seq:
     def __init__(self, context: Context, network: Any) -> None:
         self.vocab = int(network.target_vocab)
         source, target = network.source_embedding, network.target_embedding
-        self._source = Embedding(
-            context, "embedding.source", array(source.weight) * np.float32(network.source_scale)
-        )
-        self._target = Embedding(
-            context, "embedding.target", array(target.weight) * np.float32(network.scale)
-        )
+        self._target = Table(context, "embedding", array(target.weight))
+        self._source = self._target
+        if source is not target:
+            self._source = Table(context, "embedding.source", array(source.weight))
+        self._scales = float(network.source_scale), float(network.scale)
         kind = RecurrentEncoder if network.config.encoder == "recurrent" else TransformerEncoder
         self._encoder = kind(context, network.encoder)
         self.decoder = LoweredDecoder(context, network.decoder)
-        self._head = Head(context, network.head)
+        output = self._target
+        if network.head.weight is not target.weight:
+            output = Table(context, "head", array(network.head.weight))
+        self.head = Head(context, network.head, output)
         self.state_width = sum(self.decoder.widths)
         self.encoded_width = self.decoder.attention.encoded_width
 
@@ -52,7 +55,7 @@ class LoweredSeq2Seq:
             `encoded [batch, source, encoded_width]`, all that steps need, and the summary `[batch, width]`
             that `start` needs.
         """
-        x = self._source(op.unsqueeze(op.transpose(tokens), constant([2])))
+        x = self._source.embed(op.unsqueeze(op.transpose(tokens), constant([2])), self._scales[0])
         reading = self._encoder(x, lengths)
         return self.decoder.attention.encode(reading.memory, reading.summary), reading.summary
 
@@ -72,7 +75,7 @@ class LoweredSeq2Seq:
 
     def step(self, tokens: Var, states: Sequence[Var], memory: Memory) -> tuple[list[Var], Var]:
         """Feed one token a row, `[1, rows, 1]`: new states and where the step looked `[1, rows, source]`."""
-        return self.decoder.step(self._target(tokens), states, memory)
+        return self.decoder.step(self._target.embed(tokens, self._scales[1]), states, memory)
 
     def readout(self, states: Sequence[Var]) -> Var:
         """The state that the next token depends on, `[1, rows, width]`."""
@@ -80,20 +83,4 @@ class LoweredSeq2Seq:
 
     def log_probs(self, readout: Var) -> Var:
         """Log-probabilities `[time, rows, vocab]` after readouts `[time, rows, width]`."""
-        return op.log_softmax(self._head(readout), axis=-1)
-
-
-class Head:
-    """Readouts to logits; two matrices where tied widths differ."""
-
-    def __init__(self, context: Context, head: Any) -> None:
-        between = head.projection
-        self._projection = (
-            None if between is None else Linear(context, "head.projection", array(between.weight).T)
-        )
-        matrix: Array = array(head.weight).T
-        self._output = Linear(context, "head", matrix, array(head.bias))
-
-    def __call__(self, readout: Var) -> Var:
-        """`[time, rows, width]` -> `[time, rows, vocab]`."""
-        return self._output(readout if self._projection is None else self._projection(readout))
+        return op.log_softmax(self.head(readout), axis=-1)
