@@ -27,3 +27,19 @@ def test_the_demo_trains_exports_checks_and_writes(
     assert told["validation"]["valid_loss"] > told["floor"]["nats_per_token"] > 1
     for said in ("network: lstm.v1", "floor:", "0 unequal", "What to try next"):
         assert said in done.stderr
+
+
+def test_the_translation_demo_trains_exports_checks_and_translates(
+    run_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run_cli("demo", "translate", "--time", "6s")
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "¿Dónde está mi libro?"
+    assert len(lines) >= 6
+    model = ModelFile.open(tmp_path / "seqtools-demo-translate" / "model.onnx")
+    assert (model.task, model.form) == ("translate", "ids")
+    assert "tatoeba.org" in model.card["licence"]
+    for said in ("network: lstm.v1", "dictionary", "What to try next"):
+        assert said in done.stderr
