@@ -158,7 +158,8 @@ def command(**options: Any) -> None:
     seqtools translate -m en-de.onnx -i in.txt -o out.txt --beam-size 8
     seqtools translate -m en-de.onnx "A dog runs." --alignment hard --n-best 3
     """
-    from seqtools_translate.program import request, translate
+    from seqtools_translate.program import translate
+    from seqtools_translate.request import request
 
     try:
         translate(request(**options))

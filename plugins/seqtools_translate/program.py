@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from seqtools.errors import UsageError
 from seqtools.output import note, warn
 from seqtools_translate.batching import WINDOW_LINES, windows
 from seqtools_translate.lines import Line, opened, read_lines, with_record
-from seqtools_translate.printing import Printer
+from seqtools_translate.request import Request, typed
 from seqtools_translate.settings import Settings
 from seqtools_translate.writing import writer
 
@@ -23,85 +21,6 @@ if TYPE_CHECKING:
     from seqtools_translate.glossary import Entry, Glossary
     from seqtools_translate.results import TranslationResult
     from seqtools_translate.run import Translator
-
-_JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """The options of one call, as typed; see `command`.
-
-    Attributes:
-        options: fields of `Settings`; None where nothing was asked for.
-    """
-
-    text: str | None
-    model: tuple[str, ...]
-    weights: str | None
-    ensemble_by: str
-    input: str | None
-    output: str | None
-    prefix: str
-    glossary: str | None
-    alignment: str | None
-    attention_map: str | None
-    with_scores: bool
-    as_json: bool
-    source_field: str | None
-    format: str | None
-    stream: bool
-    device: str
-    threads: int
-    deadline: float
-    options: dict[str, Any]
-
-    def check(self) -> None:
-        """Complain about options that contradict each other, before anything heavy is imported.
-
-        Raises:
-            UsageError: they do, or a value is out of range.
-        """
-        if self.text is not None and self.text != "-" and self.input is not None:
-            raise UsageError("translate", "TEXT and --input are both given", "Give one of them")
-        if self.weights is not None and len(self.model) < 2:
-            raise UsageError("weights", "there is one model only", "Name more models with -m, or drop it")
-        if self.as_json and self.format not in (None, "json"):
-            raise UsageError("format", f"--json and --format {self.format} are both given", "Drop one")
-        Settings.chosen({}, self.options)
-
-    @property
-    def reads_stdin(self) -> bool:
-        """Whether lines come from stdin."""
-        return self.text in (None, "-") and self.input in (None, "-")
-
-    @property
-    def printer(self) -> Printer:
-        """How to print."""
-        n_best = self.options.get("n_best") or 1
-        plain = "nbest" if n_best > 1 else "text"
-        chosen = "json" if self.as_json else self.format or plain
-        return Printer(chosen, self.alignment or "", self.with_scores, every=n_best > 1)
-
-    @property
-    def records(self) -> bool:
-        """Whether lines of input may be JSON records."""
-        return self.as_json or self.records_only
-
-    @property
-    def records_only(self) -> bool:
-        """Whether every line of input has to be one."""
-        return self.source_field is not None or (self.input or "").endswith(_JSON_LINES)
-
-
-def request(**options: Any) -> Request:
-    """A request from the options of the command."""
-    own = {field.name for field in fields(Request)}
-    settings = {field.name for field in fields(Settings)}
-    options["prefix"] = _typed(options["prefix"])
-    return Request(
-        options={name: value for name, value in options.items() if name in settings},
-        **{name: value for name, value in options.items() if name in own},
-    )
 
 
 def translate(asked: Request) -> None:
@@ -286,7 +205,7 @@ def _glossary(path: str | None) -> Glossary | None:
 def _lines(asked: Request, stack: ExitStack) -> Iterator[Line]:
     """The lines to translate: TEXT, a file, or what is piped in."""
     if asked.text is not None and asked.text != "-":
-        stream: IO[bytes] = io.BytesIO(f"{_typed(asked.text)}\n".encode("utf-8", "replace"))
+        stream: IO[bytes] = io.BytesIO(f"{typed(asked.text)}\n".encode("utf-8", "replace"))
         name = "TEXT"
     else:
         stream, name = stack.enter_context(opened(asked.input))
@@ -295,12 +214,3 @@ def _lines(asked: Request, stack: ExitStack) -> Iterator[Line]:
         return lines
     field, needed = asked.source_field or "text", asked.records_only
     return (with_record(line, name, field, needed=needed) for line in lines)
-
-
-def _typed(text: str) -> str:
-    """An argument as UTF-8, in locales too where Python takes its bytes for something else."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        text = os.fsencode(text).decode("utf-8", "replace")
-    return text
