@@ -24,9 +24,10 @@ _NEVER = -1e30
 """Added to what must not be chosen; finite, so that nothing becomes NaN."""
 _DEAD = -1e29
 
-Step = Callable[[Var, Sequence[Var]], tuple[Var, Sequence[Var], Var]]
-"""`(tokens [1, rows, 1], states) -> (log_probs [1, rows, vocab], states, attention [1, rows, source])`: each
-state is `[1, rows, …]`, the attention the one with which the next token is predicted."""
+Step = Callable[[Var, Sequence[Var]], tuple[Sequence[Var], Sequence[Var], Var]]
+"""`(tokens [1, rows, 1], states) -> (log_probs, states, attention [1, rows, source])`: each state is
+`[1, rows, …]`, the attention the one with which the next token is predicted. Log-probabilities are one array
+`[1, rows, vocab]`, or several with the rows shared out among them."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class BeamGraph:
     """The search as a graph piece.
 
     Args:
-        eos: the id that ends a hypothesis.
+        eos: the id that ends a hypothesis, a number or an int64 scalar of the graph.
 
     Attributes:
         start, limits: classes of its arguments, for callers that know it by its registered name.
@@ -111,8 +112,8 @@ class BeamGraph:
     start = First
     limits = Limits
 
-    def __init__(self, eos: int) -> None:
-        self._eos = eos
+    def __init__(self, eos: int | Var) -> None:
+        self._eos = constant(eos) if isinstance(eos, int) else eos
 
     def __call__(self, step: Step, first: First, limits: Limits) -> Found:
         """Search; in a graph of its own for each call."""
@@ -122,8 +123,7 @@ class BeamGraph:
 
         def turn(index: Var, tokens: Var, scores: Var, frozen: Var, *old: Var) -> list[Var]:
             log_probs, new, attention = step(tokens, old)
-            best = op.top_k(log_probs, sizes.width, axis=2)
-            chosen = choice(best, scores, frozen, op.add(index, constant(1)))
+            chosen = choice(_likeliest(log_probs, sizes.width), scores, frozen, op.add(index, constant(1)))
             carried = sizes.carried(chosen)
             collected = [carried[0], chosen.rows, chosen.log_probs, attention]
             return [chosen.goes_on, *carried, *sizes.descendants(new, chosen), *collected]
@@ -133,6 +133,12 @@ class BeamGraph:
         carried = [*sizes.carried(begun), *sizes.descendants(first.states, begun)]
         results = repeat_while(times, begun.goes_on, carried, turn)
         return _Trace(self._eos, sizes, begun, results[-4:]).found(results[1], first.attention)
+
+
+def _likeliest(log_probs: Sequence[Var], width: Var) -> Sequence[Var]:
+    """Log-probabilities and tokens of each row's likeliest, `[1, rows, width]`."""
+    best = [op.top_k(part, width, axis=2) for part in log_probs]
+    return best[0] if len(best) == 1 else [op.concat(parts, axis=1) for parts in zip(*best, strict=True)]
 
 
 class _Sizes:
@@ -173,8 +179,8 @@ class _Sizes:
 class _Choice:
     """One turn: the best continuations of each sentence among the best of each hypothesis."""
 
-    def __init__(self, eos: int, sizes: _Sizes) -> None:
-        self._eos, self._sizes = constant(eos), sizes
+    def __init__(self, eos: Var, sizes: _Sizes) -> None:
+        self._eos, self._sizes = eos, sizes
         self._grid = op.concat([sizes.batch, sizes.beam, sizes.width], axis=0)
         self._line = op.concat([sizes.batch, sizes.candidates], axis=0)
         first = op.unsqueeze(op.mul(sizes.numbers(sizes.batch), sizes.candidates), constant([1]))
@@ -228,8 +234,8 @@ class _Trace:
             attention `[turns, 1, rows, source]` of all later turns.
     """
 
-    def __init__(self, eos: int, sizes: _Sizes, begun: _Chosen, collected: Sequence[Var]) -> None:
-        self._eos, self._sizes = constant(eos), sizes
+    def __init__(self, eos: Var, sizes: _Sizes, begun: _Chosen, collected: Sequence[Var]) -> None:
+        self._eos, self._sizes = eos, sizes
         tokens, parents, log_probs, self._attention = collected
         # Runtimes differ in whether they stack or join what a loop collects; here that is the same.
         turns = op.slice(op.shape(tokens), constant([0]), constant([1]))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ IO: dict[str, dict[str, str]] = {
         "max_lengths": "most new tokens of each sentence, the end not counted",
         "min_lengths": "fewest new tokens of each sentence",
         "alpha": "hypotheses are ranked by score / (new tokens with the end)^alpha",
+        "shortlist": "sorted ids, the end among them, of the only tokens to predict; empty for all",
     },
     "outputs": {
         "hypotheses": "what the search found, best first, padded with the end; a forced prefix not repeated",
@@ -74,6 +75,7 @@ class Parts:
         source, target: the tokenizers, the same object where they are joint.
         card: from `make_card`, or anything alike.
         valid: validation pairs as text, for the check on real sentences and the loss of int8.
+        lexicon: payload of the lexical table that shortlists come from; with one the file takes shortlists.
     """
 
     network: Seq2Seq
@@ -81,6 +83,7 @@ class Parts:
     target: Tokenizer
     card: dict[str, Any]
     valid: Sequence[tuple[str, str]]
+    lexicon: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def joint(self) -> bool:
@@ -138,7 +141,7 @@ def _parts(path: Path, profile: str, form: str) -> Parts:
         form=form,
     )
     valid = list(zip(folder.texts("valid", "source"), folder.texts("valid", "target"), strict=True))
-    return Parts(network, source, target, card, valid)
+    return Parts(network, source, target, card, valid, folder.lexicon())
 
 
 def write(parts: Parts, output: Path, *, report: Reporter) -> ExportReport:
@@ -169,7 +172,7 @@ def _report(output: Path, size: int, profile: str, form: str, parity: Parity) ->
 
 
 def _built(parts: Parts, profile: str, card: dict[str, Any]) -> onnx.ModelProto:
-    model = build(parts.network, profile=profile, card=card)
+    model = build(parts.network, profile=profile, card=card, shortlist=bool(parts.lexicon))
     check(model)
     return model
 
@@ -237,6 +240,7 @@ def _finish(parts: Parts, model: onnx.ModelProto, card: dict[str, Any], output: 
             "tokenizer": source if parts.joint else {"source": source, "target": target},
             "card": card,
             "parity": vector,
+            **({"lexicon": dict(parts.lexicon)} if parts.lexicon else {}),
         },
     )
     return save(model, output)

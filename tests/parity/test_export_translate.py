@@ -255,6 +255,44 @@ def test_eight_bits(settings: dict[str, Any]) -> None:
     assert 0 < parity.largest["log-probabilities"] < 0.5
 
 
+@pytest.mark.parametrize("profile", ["portable", "int8"])
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+def test_a_shortlist_is_all_that_is_predicted(tied: bool, profile: str) -> None:
+    file = build(network(14, tied=tied), profile=profile, card={}, shortlist=True)
+    runner, plain = (
+        Runner(one.SerializeToString())
+        for one in (file, build(network(14, tied=tied), profile=profile, card={}))
+    )
+    sources, longest = ids(5, 8, 1), [8, 9, 4]
+    every = np.arange(TARGET)
+    for beam in (1, 4):
+        wanted, scores = found(plain, sources, beam, longest)
+        for shortlist in (every[:0], every):
+            told, its_scores = found(runner, sources, beam, longest, shortlist=shortlist)
+            assert told == wanted
+            assert np.allclose(its_scores, scores, atol=1e-5)
+    few = np.array([0, 2, 5, 6, 11, 20])
+    told, _ = found(runner, sources, 3, longest, shortlist=few)
+    assert {token for row in told for tokens in row for token in tokens} <= set(few.tolist())
+
+
+def test_a_shortlist_holds_outside_the_graph_too() -> None:
+    """The tokens that remain share the probability, in the search and in what a host is told."""
+    model = network(15)
+    runner = Runner(build(model, profile="portable", card={}, shortlist=True).SerializeToString())
+    (source,), few = ids(6), np.array([0, 2, 5, 6, 11, 20])
+    feeds = runner.feeds([source], targets=[[7, 5]], shortlist=few)
+    told, given = runner.run(["next_log_probs", "log_probs"], feeds)
+    wanted = forced(model, source, [7, 5]).log_probs
+    assert np.allclose(given[0], wanted[[0, 1], [7, 5]], atol=1e-5)  # what is given may be anything
+    among = wanted[-1, few] - np.logaddexp.reduce(wanted[-1, few])
+    assert np.allclose(told[0, few], among, atol=1e-5)
+    assert (np.delete(told[0], few) < -1e20).all()
+    search = runner.search([source], beam=2, longest=[1], shortlist=few, tokens=np.array([[7, 5]]),
+                           token_lengths=np.array([2]))  # fmt: skip
+    assert np.isclose(search["token_log_probs"][0, 0, 0], among.max(), atol=1e-5)
+
+
 @cache
 def _beam() -> Any:
     return resolve(loader.decoder("beam").target, "decoder 'beam'")
@@ -306,9 +344,7 @@ def test_a_written_file_opens_checks_itself_and_translates(profile: str, joint: 
 def test_a_file_that_disagrees_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = network(11, source=TARGET, target=TARGET)
     wrong = network(12, source=TARGET, target=TARGET)
-    monkeypatch.setattr(
-        "seqtools_translate.export.build", lambda _, profile, card: build(wrong, profile=profile, card=card)
-    )
+    monkeypatch.setattr("seqtools_translate.export.build", lambda _, **given: build(wrong, **given))
     tokenizer, _ = tiny_translator.tokenizers()
     card = {"profile": "portable", "form": "ids"}
     with pytest.raises(ExportError, match="differ from torch"):

@@ -23,6 +23,7 @@ from seqtools.recipe import Seq2SeqConfig
 from seqtools.tokens import BOS, EOS
 from seqtools_translate.export import Parts
 from seqtools_translate.export import write as write_file
+from seqtools_translate.lexicon import Lexicon
 
 WORDS = {
     "one": "eins", "two": "zwei", "three": "drei", "four": "vier", "five": "fünf",
@@ -86,13 +87,24 @@ def _batch(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, lengths
 
 
-def write(path: Path, *, profile: str = "portable", joint: bool = True, **card: Any) -> Path:
-    """Export the network to `path`; `card` replaces entries of its card."""
+def lexicon(*, joint: bool = True) -> dict[str, Any]:
+    """What each source token may become, as a run folder has it."""
+    source, target = tokenizers(joint=joint)
+    pairs = [(source.encode(one), target.encode(other)) for one, other in _pairs(200, 1)]
+    learnt = Lexicon.learn(pairs, source.vocab_size, target.vocab_size, per_token=2, frequent=3)
+    return learnt.payload()
+
+
+def write(
+    path: Path, *, profile: str = "portable", joint: bool = True, shortlist: bool = False, **card: Any
+) -> Path:
+    """Export the network to `path`, with a lexicon if it is to take shortlists; `card` replaces entries."""
     source, target = tokenizers(joint=joint)
     told = {
         "what": "a tiny translator of numbers", "task": "translate", "profile": profile, "form": "ids",
         "licence": "none", "decoding": {"beam_size": 3, "alpha": 1.0},
     }  # fmt: skip
-    parts = Parts(network(joint=joint), source, target, told | card, SENTENCES)
+    table = lexicon(joint=joint) if shortlist else {}
+    parts = Parts(network(joint=joint), source, target, told | card, SENTENCES, table)
     write_file(parts, path, report=lambda line: None)
     return path
