@@ -28,8 +28,8 @@ _INPUTS = (
     "alpha",
 )
 _SEARCHED = ["hypotheses", "hypothesis_lengths", "scores", "token_log_probs"]
-# A beam wider than there are sequences is filled up with places that score less than this.
-_NO_HYPOTHESIS = -1e20
+IMPOSSIBLE = -1e20
+"""Scores below this are those of tokens that a shortlist lacks, and of places without a hypothesis."""
 _REMAKE = "Export it again with: seqtools export RUN -o FILE"
 
 
@@ -220,7 +220,7 @@ def _found(values: dict[str, Any], row: int, source: int, longest: int) -> list[
     kept = []
     for rank, length in enumerate(values["hypothesis_lengths"][row].tolist()):
         told, score = values["token_log_probs"][row, rank], float(values["scores"][row, rank])
-        if score < _NO_HYPOTHESIS:
+        if score < IMPOSSIBLE:
             continue
         # Past the end of a hypothesis that was cut at its longest stands a 0, no log-probability of the end.
         ended = length < len(told) and (length < longest or told[length] != 0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqtools.runtime.arrays import FloatArray, IntArray
-from seqtools_translate.file_model import FileModel
+from seqtools_translate.file_model import IMPOSSIBLE, FileModel
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class SourceModel:
         self._model, self._shortlist = model, shortlist
         self._lengths = np.array([len(ids) for ids in sources], np.int64)
         first, state, coverage, attention, encoded = model.encode(sources, shortlist)
+        first = _possible(first)
         self._encoded: FloatArray = encoded
         self._first = first, Live(np.arange(len(sources)), state, coverage, attention)
         # The part of the memory whose sentences still have rows; it shrinks as sentences are done.
@@ -77,7 +78,7 @@ class SourceModel:
             self._lengths[sentences],
             self._shortlist,
         )
-        fed = Live(rows.owner, after, coverage, attention)
+        ahead, fed = _possible(ahead), Live(rows.owner, after, coverage, attention)
         return (ahead, fed) if back is None else (ahead[back], fed.take(back))
 
     def reorder(self, state: Live, rows: IntArray) -> Live:
@@ -92,6 +93,13 @@ class SourceModel:
         if not np.array_equal(self._part[0], sentences):
             self._part = sentences, self._encoded[sentences]
         return self._part[1]
+
+
+def _possible(log_probs: FloatArray) -> FloatArray:
+    """-inf for what the file says can never come (a shortlist lacks it), as a search outside expects it."""
+    if log_probs.min() > IMPOSSIBLE:
+        return log_probs
+    return np.where(log_probs > IMPOSSIBLE, log_probs, np.float32(-np.inf))
 
 
 def _grid(owner: IntArray) -> tuple[IntArray, IntArray, IntArray | None]:

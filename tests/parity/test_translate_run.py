@@ -90,6 +90,21 @@ def test_an_ensemble_with_itself(model: Any, tmp_path: Path) -> None:
         assert one.text == other.text and one.scores == pytest.approx(other.scores, abs=1e-4)
 
 
+@pytest.mark.parametrize("change", [{}, {"n_best": 4, "beam_size": 8}, {"prefix": "drei"}], ids=str)
+def test_shortlists(tmp_path: Path, change: dict[str, Any]) -> None:
+    tiny.write(tmp_path / "m.onnx", shortlist=True)
+    model = seqtools.load(tmp_path / "m.onnx")
+    full = model.translate_batch(SOURCES, **change)
+    inside = model.translate_batch(SOURCES, shortlist=True, **change)
+    outside = model.translate_batch(SOURCES, shortlist=True, **_NOTHING, **change)
+    for one, other in zip(inside, outside, strict=True):
+        assert one.hypotheses == other.hypotheses and one.tokens == other.tokens
+        assert one.scores == pytest.approx(other.scores, abs=1e-4)
+    same = [one.text == other.text for one, other in zip(full, inside, strict=True)]
+    assert sum(same) >= 0.9 * len(same)
+    assert "".join(model.stream(SOURCES[0], shortlist=True)) == model.translate(SOURCES[0], shortlist=True)
+
+
 def test_int8_translates_too(tmp_path: Path) -> None:
     tiny.write(tmp_path / "m.onnx", profile="int8")
     found = seqtools.load(tmp_path / "m.onnx").translate_batch([source for source, _ in tiny.SENTENCES])
