@@ -52,8 +52,7 @@ class Event:
 def best_of(found: list[Hypothesis], n_best: int, key: Key | None = None) -> list[Hypothesis]:
     """The `n_best` of `found`: fewest unmet phrases first, then the highest score; of equals, the earlier."""
     ranked = sorted(found, key=lambda one: (len(one.unmet), -one.score))
-    if key is not None:
-        ranked = list({key(one.tokens): one for one in reversed(ranked)}.values())[::-1]
-    else:
-        ranked = list({tuple(one.tokens): one for one in reversed(ranked)}.values())[::-1]
-    return ranked[:n_best]
+    first: dict[Hashable, Hypothesis] = {}
+    for one in ranked:
+        first.setdefault(key(one.tokens) if key else tuple(one.tokens), one)
+    return list(first.values())[:n_best]
