@@ -6,6 +6,7 @@
     print(model.generate("ROMEO:", max_tokens=200, seed=1)[0].text)
     for piece in model.stream("JULIET:", stop=["ROMEO:"]):
         print(piece, end="", flush=True)
+    print(seqtools.load("en-de.onnx").translate("Two dogs play in the snow."))
 
 Plugins import `hookimpl` from here or from `seqtools.plugin`.
 """
@@ -39,7 +40,8 @@ def load(
 
     Returns:
         What the task's plugin offers: for `generate` an object with `generate`, `stream`, `score`,
-        `save_state` and `load_state`.
+        `save_state` and `load_state`; for `translate` one with `translate`, `translate_batch`, `stream`
+        and `score_batch`.
 
     Raises:
         ModelFileError: the file is truncated, foreign, unsafe or newer than this version.
