@@ -1,4 +1,4 @@
-"""Write the pages of docs/reference that follow from the code: commands.md and recipe.md.
+"""Write the pages of docs/reference that follow from the code: commands.md, and for each task a recipe page.
 
     python docs/generate.py            write them
     python docs/generate.py --check    exit code 1 if one is out of date
@@ -20,6 +20,7 @@ from click.testing import CliRunner
 
 from seqtools import config, loader
 from seqtools.cli import root
+from seqtools.plugin import TaskSpec, resolve
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 DISTRIBUTION = "seqtools-suite"
@@ -34,11 +35,14 @@ SECTIONS = {
 }
 
 RECIPES = """\
-Written by `python docs/generate.py` from `seqtools/recipe.py` and `seqtools/presets`. A recipe is a TOML
+Written by `python docs/generate.py` from `{module}` and the presets beside it: the keys of
+`seqtools train {task}`.{others} A recipe is a TOML
 file for `--config`; every key also works with `--set KEY=VALUE`. A flag wins over `--set`, that over
 `--config`, that over `--preset`, that over the default. An unknown key or a value of the wrong type is
 refused, and all mistakes are told at once. Naming one of `steps`, `epochs` and `max_time` on the command
 line sets aside what a preset or file says of the other two."""
+OLDEST = "generate"
+"""The task whose page is recipe.md; the others have their name in the page's."""
 
 OPTIONS = {
     ("char", "min_count"): "Characters seen less often are spelled in half-bytes.",
@@ -61,8 +65,29 @@ def commands_page() -> str:
         "`-v`, `-q` and `--debug` may stand before or after any command.",
     ]
     for path in ("", *sorted(command_paths())):
-        parts += [f"## {f'seqtools {path}'.strip()}", f"```text\n{help_of(path.split())}\n```"]
+        parts.append(f"## {f'seqtools {path}'.strip()}")
+        if path == "evaluate":  # hands its options to the task's own command
+            parts += evaluations()
+        else:
+            parts.append(f"```text\n{help_of(root, path.split())}\n```")
     return "\n\n".join(parts) + "\n"
+
+
+def evaluations() -> Iterator[str]:
+    """The help of `seqtools evaluate` for a model file of each task."""
+    yield "The model file says which task it is of; the options are those of the task."
+    for task in tasks():
+        if task.evaluate:
+            yield f"### A file of the task `{task.name}`"
+            command = resolve(task.evaluate, f"task '{task.name}'")
+            yield f"```text\n{help_of(command, [], 'seqtools evaluate')}\n```"
+
+
+def tasks() -> Iterator[TaskSpec]:
+    """Our tasks, by name."""
+    for _, provided in sorted(loader.registry().tasks.items()):
+        if provided.origin.distribution == DISTRIBUTION:
+            yield provided.spec
 
 
 def command_paths() -> Iterator[str]:
@@ -75,38 +100,48 @@ def command_paths() -> Iterator[str]:
                 yield from (f"{path} {name}" for name in command.commands)
 
 
-def help_of(words: list[str]) -> str:
-    """What `seqtools WORDS --help` prints at a fixed width."""
-    result = CliRunner().invoke(root, [*words, "--help"], prog_name="seqtools", terminal_width=WIDTH)
+def help_of(command: click.Command, words: list[str], program: str = "seqtools") -> str:
+    """What `PROGRAM WORDS --help` prints at a fixed width."""
+    settings = {**root.context_settings, "prog_name": program, "terminal_width": WIDTH}
+    result = CliRunner().invoke(command, [*words, "--help"], **settings)
     if result.exit_code:
-        raise SystemExit(f"seqtools {' '.join(words)} --help failed: {result.output}")
+        raise SystemExit(f"{program} {' '.join(words)} --help failed: {result.output}")
     return "\n".join(line.rstrip() for line in result.output.rstrip().splitlines())
 
 
-def recipe_page() -> str:
-    """All keys of a recipe, the options of tokenizers, and the presets."""
-    parts = [
-        "# Recipes",
-        RECIPES,
-    ]
+def recipe_page(task: TaskSpec) -> str:
+    """All keys of a task's recipe, the options of tokenizers, and the presets."""
+    kind = resolve(task.recipe, f"task '{task.name}'")
+    parts = [f"# Recipes of `{task.name}`" if task.name != OLDEST else "# Recipes", _introduction(task, kind)]
     for section, title in SECTIONS.items():
-        parts += [f"## {title}", _table(section)]
+        parts += [f"## {title}", _table(task, kind, section)]
         if section == "tokenizer":
             parts += ["### Options of our tokenizers", _options()]
     parts += ["## Presets", "`--preset NAME` starts from one of these."]
-    for name in config.preset_names():
-        text = (Path(config.__file__).parent / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+    for name in config.preset_names(kind):
+        text = (config.presets(kind) / f"{name}.toml").read_text(encoding="utf-8")
         parts += [f"### {name}", f"```toml\n{text.rstrip()}\n```"]
     return "\n\n".join(parts) + "\n"
 
 
-def _table(section: str) -> str:
-    from seqtools_generate.train_command import FLAGS
+def _introduction(task: TaskSpec, kind: type[Any]) -> str:
+    others = [f"[{other.name}]({page_of(other)})" for other in tasks() if other.name != task.name]
+    module = Path(inspect.getfile(kind)).resolve().relative_to(FOLDER.parents[1]).as_posix()
+    told = f" Those of other tasks: {', '.join(others)}." if others else ""
+    return RECIPES.format(module=module, task=task.name, others=told)
 
-    flags = {path: flag for flag, path in FLAGS.items()}
+
+def page_of(task: TaskSpec) -> str:
+    """File name of a task's recipe page."""
+    return "recipe.md" if task.name == OLDEST else f"recipe-{task.name}.md"
+
+
+def _table(task: TaskSpec, kind: type[Any], section: str) -> str:
+    told = resolve(f"seqtools_{task.name}.train_command:FLAGS", f"task '{task.name}'")
+    flags = {path: flag for flag, path in told.items()}
     rows = [
         (f"`{path}`", f"`{json.dumps(key.default)}`", _flag(flags.get(path, "")), key.summary)
-        for path, key in config.keys().items()
+        for path, key in config.keys(kind).items()
         if path.rpartition(".")[0] == section
     ]
     return _markdown(("key", "default", "flag", "meaning"), rows)
@@ -138,14 +173,18 @@ def _markdown(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-PAGES = {"commands.md": commands_page, "recipe.md": recipe_page}
+def pages() -> Iterator[tuple[str, str]]:
+    """File name and text of every page."""
+    yield "commands.md", commands_page()
+    for task in tasks():
+        yield page_of(task), recipe_page(task)
 
 
 def main(arguments: list[str]) -> int:
     """Write the pages, or with `--check` name those that differ from what the code says."""
     stale = []
-    for name, page in PAGES.items():
-        path, text = FOLDER / name, page()
+    for name, text in pages():
+        path = FOLDER / name
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(name)

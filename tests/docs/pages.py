@@ -12,6 +12,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+_PICTURE = re.compile(r"!\[[^\]]+\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 
 
@@ -46,6 +47,11 @@ def links(page: Path) -> list[str]:
     return [target for target in _LINK.findall(prose(page)) if "://" not in target]
 
 
+def pictures(page: Path) -> list[str]:
+    """Targets of relative pictures."""
+    return [target for target in _PICTURE.findall(prose(page)) if "://" not in target]
+
+
 def anchors(page: Path) -> set[str]:
     """What headings are called in links, as GitHub makes them."""
     plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in _HEADING.findall(prose(page)))
@@ -59,10 +65,16 @@ def command_lines(page: Path) -> Iterator[list[str]]:
             words: list[str] = []
             for word in [*shlex.split(line, comments=True), "&&"]:
                 if word in ("&&", "||", "|", ";"):
-                    yield from _after_program(words)
+                    yield from _after_program(_without_redirections(words))
                     words = []
                 else:
                     words.append(word)
+
+
+def _without_redirections(words: list[str]) -> list[str]:
+    """`translate -m m.onnx < in > out` without what the shell keeps for itself."""
+    shell = {place for place, word in enumerate(words) if word in ("<", ">")}
+    return [word for place, word in enumerate(words) if place not in shell and place - 1 not in shell]
 
 
 def _after_program(words: list[str]) -> Iterator[list[str]]:

@@ -17,7 +17,7 @@ import pytest
 from seqtools import config, errors, hookspecs, loader
 from seqtools.cli import root
 from seqtools.cli.lazy import PluginGroup
-from seqtools.plugin import resolve
+from seqtools.plugin import TaskSpec, resolve
 
 pages: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("pages.py"))))
 ROOT: Path = pages.ROOT
@@ -35,18 +35,43 @@ def parse(words: list[str]) -> click.Context:
             return context
         name, found, words = command.resolve_command(context, words)
         assert found is not None
-        # `evaluate` hands its options to the task's own command.
-        command = resolve(loader.task("generate").evaluate, "evaluate") if name == "evaluate" else found
-        context = click.Context(command, info_name=name, parent=context)
+        if name == "evaluate":
+            return parse_evaluation(context, words)
+        command, context = found, click.Context(found, info_name=name, parent=context)
     try:
         command.parse_args(context, list(words))
     except click.exceptions.Exit:  # an eager option such as --recipe-help
         return context
     chosen = context.params
     if "assignments" in chosen:
-        layers = [config.preset(chosen["preset"])] if chosen["preset"] else []
-        config.build(*layers, config.parse_assignments(chosen["assignments"]))
+        kind = recipe_class(context.info_name or "")
+        layers = [config.preset(chosen["preset"], kind)] if chosen["preset"] else []
+        config.build(*layers, config.parse_assignments(chosen["assignments"], kind), kind=kind)
     return context
+
+
+def parse_evaluation(parent: click.Context, words: list[str]) -> click.Context:
+    """`evaluate` hands its options to the command of the file's task: one of them must take all."""
+    refused: list[click.UsageError] = []
+    for task in tasks():
+        command = resolve(task.evaluate, "evaluate")
+        context = click.Context(command, info_name="evaluate", parent=parent)
+        try:
+            command.parse_args(context, list(words))
+        except click.UsageError as error:
+            refused.append(error)
+        else:
+            return context
+    raise refused[0]
+
+
+def tasks() -> list[TaskSpec]:
+    return [provided.spec for provided in loader.registry().tasks.values()]
+
+
+def recipe_class(task: str) -> type[Any]:
+    found: type[Any] = resolve(loader.task(task).recipe, f"task '{task}'")
+    return found
 
 
 LINES = [(pages.name(page), line) for page in pages.PAGES for line in pages.command_lines(page)]
@@ -65,6 +90,9 @@ def test_every_command_line_is_a_real_one(page: str, line: list[str]) -> None:
         "train generate x -o y --set training.lrr=1",
         "train nothing",
         "export",
+        "train translate x -o y --set training.batch_size=1",
+        "translate -m m.onnx --beams 5",
+        "evaluate -m m.onnx --target t --window 3",
     ),
 )
 def test_a_wrong_command_line_would_be_found(line: str) -> None:
@@ -75,16 +103,18 @@ def test_a_wrong_command_line_would_be_found(line: str) -> None:
 def test_the_pages_have_command_lines() -> None:
     told = {" ".join(line[:2]) for _, line in LINES}
     assert len(LINES) >= 20
-    assert any(name.startswith("train generate") for name in told)
-    assert any(name.startswith("evaluate") for name in told)
+    for task in tasks():
+        assert f"train {task.name}" in told
+    assert {"translate -m", "score -m", "evaluate -m"} <= told
 
 
 def test_recipes_in_pages_are_valid() -> None:
     recipes = [pages.files(page).get("recipe.toml") for page in pages.PAGES]
-    shown = [text for text in recipes if text]
-    assert shown
-    for text in shown:
-        config.build(config.Layer("page", config.flatten(tomllib.loads(text))))
+    shown = [tomllib.loads(text) for text in recipes if text]
+    assert {table.get("task", "generate") for table in shown} == {task.name for task in tasks()}
+    for table in shown:
+        kind = recipe_class(table.get("task", "generate"))
+        config.build(config.Layer("page", config.flatten(table)), kind=kind)
 
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=pages.name)
@@ -94,6 +124,14 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), f"{pages.name(page)} links to {link}"
         assert not anchor or anchor in pages.anchors(target), f"{pages.name(page)} links to {link}"
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=pages.name)
+def test_pictures_are_there_and_small(page: Path) -> None:
+    for picture in pages.pictures(page):
+        target = (page.parent / picture).resolve()
+        assert target.is_file(), f"{pages.name(page)} shows {picture}"
+        assert target.stat().st_size < 100_000
 
 
 def test_every_page_is_in_the_index() -> None:

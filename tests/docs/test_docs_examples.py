@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import runpy
 import shutil
@@ -14,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import sentencepiece
 
 pages: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("pages.py"))))
 ROOT: Path = pages.ROOT
@@ -28,6 +30,23 @@ TINY = [
     "--steps",
     "6",
     "--sample-tokens",
+    "0",
+    "--no-floor",
+]
+TINY_PAIRS = [
+    "--vocab-size",
+    "400",
+    "--width",
+    "24",
+    "--encoder-width",
+    "24",
+    "--embedding",
+    "24",
+    "--steps",
+    "30",
+    "--batch-tokens",
+    "600",
+    "--sample-pairs",
     "0",
     "--no-floor",
 ]
@@ -56,14 +75,76 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_readme_program_writes_and_scores(home: Path) -> None:
-    (program,) = pages.blocks(ROOT / "README.md", "python")
+    program, _ = pages.blocks(ROOT / "README.md", "python")
     lines = run([sys.executable, "-c", program], home).stdout
     assert len(lines) > 300
     assert 0 < float(lines.split()[-1]) < 20
 
 
+@pytest.fixture(scope="module")
+def translators(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pairs.tsv, runs/es-en made from it, and its file as translator.onnx."""
+    folder = tmp_path_factory.mktemp("translators")
+    sample = gzip.decompress(
+        (ROOT / "plugins/seqtools_translate/samples/spanish-english.tsv.gz").read_bytes()
+    )
+    (folder / "pairs.tsv").write_bytes(b"".join(sample.splitlines(keepends=True)[:400]))
+    seqtools(folder, "train", "translate", "pairs.tsv", "-o", "runs/es-en", *TINY_PAIRS)
+    shutil.copy(folder / "runs/es-en/model.onnx", folder / "translator.onnx")
+    return folder
+
+
+@pytest.mark.parametrize("page", ("glossary", "ensembles"))
+def test_the_how_to_programs_of_translators_run(page: str, translators: Path) -> None:
+    for name in ("one", "two"):
+        (translators / "runs" / name).mkdir(exist_ok=True)
+        shutil.copy(translators / "translator.onnx", translators / "runs" / name / "model.onnx")
+    (program,) = pages.blocks(ROOT / f"docs/how-to/{page}.md", "python")
+    run([sys.executable, "-c", program], translators)
+
+
+def test_the_tutorials_program_translates_and_streams(translators: Path) -> None:
+    shutil.copy(translators / "translator.onnx", translators / "es-en.onnx")
+    (program,) = pages.blocks(ROOT / "docs/tutorial-translate.md", "python")
+    assert len(run([sys.executable, "-c", program], translators).stdout.splitlines()) == 2
+
+
+SPANISH = ["Ella tiene una casa grande.", "¿Dónde está mi libro?"]
+
+
+def test_the_readme_program_translates(translators: Path) -> None:
+    _, program = pages.blocks(ROOT / "README.md", "python")
+    lines = run([sys.executable, "-c", program], translators).stdout.splitlines()
+    assert len(lines) >= 2
+
+
+def test_the_translator_runs_without_seqtools(translators: Path) -> None:
+    _, program, _ = pages.blocks(EMBED, "python")
+    assert "import seqtools" not in program
+    said = [
+        line.split("\t") for line in run([sys.executable, "-c", program], translators).stdout.splitlines()
+    ]
+    (translators / "two.es").write_text("\n".join(SPANISH), encoding="utf-8")
+    words = ["translate", "-m", "translator.onnx", "-i", "two.es", "--json"]
+    found = [json.loads(line) for line in seqtools(translators, *words).splitlines()]
+    assert [text for _, text in said] == [one["translation"] for one in found]
+    assert [float(score) for score, _ in said] == [pytest.approx(one["score"], abs=1e-4) for one in found]
+
+
+def test_the_pieces_come_out_and_node_translates(translators: Path) -> None:
+    *_, program = pages.blocks(EMBED, "python")
+    run([sys.executable, "-c", program], translators)
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(translators / "source.model"))
+    ids = processor.encode(SPANISH[0])
+    (found,) = seqtools(translators, "translate", "-m", "translator.onnx", SPANISH[0], "--json").splitlines()
+    _, program = pages.blocks(EMBED, "js")
+    assert run_node(program, translators, *map(str, ids)).split() == [
+        str(token) for token in json.loads(found)["tokens"]
+    ]
+
+
 def test_the_embedding_program_runs_without_seqtools(home: Path) -> None:
-    (program,) = pages.blocks(EMBED, "python")
+    program, *_ = pages.blocks(EMBED, "python")
     assert "seqtools" not in program
     written = run([sys.executable, "-c", program], home).stdout
     assert written.startswith("ROMEO:")
@@ -72,17 +153,21 @@ def test_the_embedding_program_runs_without_seqtools(home: Path) -> None:
 
 
 def test_the_node_program_writes(home: Path) -> None:
+    program, _ = pages.blocks(EMBED, "js")
+    written = run_node(program, home)
+    assert written.startswith("ROMEO:")
+    assert len(written) > len("ROMEO:") + 50
+
+
+def run_node(program: str, folder: Path, *words: str) -> str:
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs node")
     asks = [node, "-e", "require('onnxruntime-node')"]
-    if subprocess.run(asks, capture_output=True, check=False, cwd=home).returncode:
+    if subprocess.run(asks, capture_output=True, check=False, cwd=folder).returncode:
         pytest.skip("needs the npm package onnxruntime-node (set NODE_PATH to where it is)")
-    (program,) = pages.blocks(EMBED, "js")
-    (home / "app.js").write_text(program, encoding="utf-8")
-    written = run([node, "app.js"], home).stdout
-    assert written.startswith("ROMEO:")
-    assert len(written) > len("ROMEO:") + 50
+    (folder / "app.js").write_text(program, encoding="utf-8")
+    return run([node, "app.js", *words], folder).stdout
 
 
 @pytest.fixture(scope="module")
