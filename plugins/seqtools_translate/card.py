@@ -49,6 +49,7 @@ def make_card(
         "task": recipe.task,
         "network": {"parameters": parameters, **_network(recipe.network)},
         "tokenizer": {side: {"kind": kind, "vocabulary": size} for side, (kind, size) in tokenizers.items()},
+        "languages": _languages(recipe),
         "decoding": dict(DECODING),
         "data": info.get("data", {}),
         "licence": recipe.data.licence or "not stated; that of the training data applies",
@@ -58,6 +59,12 @@ def make_card(
         "form": form,
         "made": {**made, "export": _export_command(), "with": _versions()},
     }
+
+
+def _languages(recipe: TranslateRecipe) -> dict[str, str]:
+    """The codes that were told."""
+    told = {"source": recipe.data.source_language, "target": recipe.data.target_language}
+    return {side: code for side, code in told.items() if code}
 
 
 def _described(network: Seq2SeqConfig) -> str:

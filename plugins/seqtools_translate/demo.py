@@ -47,7 +47,7 @@ def command(output: Path, budget: str, threads: int, seed: int) -> None:
     """
     # torch first: without the [train] extra nothing is written.
     import seqtools
-    from seqtools_translate import attention_map
+    from seqtools_translate.attention_map import write
     from seqtools_translate.prepare import Corpus
     from seqtools_translate.train_run import train_translate
 
@@ -68,7 +68,7 @@ def command(output: Path, budget: str, threads: int, seed: int) -> None:
         click.echo(f"{sentence}\n  {one.text}  ({one.scores[0]:.2f})")
     note("\n4. Where it looked while it wrote (rows: what it wrote, columns: what it read):\n")
     looked = told[-1].word_attention[0]
-    attention_map.write("ansi", looked.source, looked.target, looked.matrix)
+    write("ansi", looked.source, looked.target, looked.matrix)
     quoted = shlex.quote(str(model))
     note("\nWhat to try next:")
     note(f'  seqtools translate -m {quoted} "¿Qué hora es?" --n-best 3 --with-scores')

@@ -43,7 +43,7 @@ IO: dict[str, dict[str, str]] = {
         "stand together",
         "token_lengths": "how many of each row count",
         "beam_size": "hypotheses followed for each sentence; 0 does not search",
-        "max_lengths": "most new tokens of each sentence, the end not counted",
+        "max_lengths": "most steps of each sentence, the one that writes the end among them",
         "min_lengths": "fewest new tokens of each sentence",
         "alpha": "hypotheses are ranked by score / (new tokens with the end)^alpha",
         "shortlist": "sorted ids, the end among them, of the only tokens to predict; empty for all",
@@ -76,6 +76,7 @@ class Parts:
         card: from `make_card`, or anything alike.
         valid: validation pairs as text, for the check on real sentences and the loss of int8.
         lexicon: payload of the lexical table that shortlists come from; with one the file takes shortlists.
+        dictionary: payload of the word-by-word dictionary, for unknown words and as the floor.
     """
 
     network: Seq2Seq
@@ -84,6 +85,7 @@ class Parts:
     card: dict[str, Any]
     valid: Sequence[tuple[str, str]]
     lexicon: Mapping[str, Any] = field(default_factory=dict)
+    dictionary: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def joint(self) -> bool:
@@ -141,7 +143,7 @@ def _parts(path: Path, profile: str, form: str) -> Parts:
         form=form,
     )
     valid = list(zip(folder.texts("valid", "source"), folder.texts("valid", "target"), strict=True))
-    return Parts(network, source, target, card, valid, folder.lexicon())
+    return Parts(network, source, target, card, valid, folder.lexicon(), folder.dictionary())
 
 
 def write(parts: Parts, output: Path, *, report: Reporter) -> ExportReport:
@@ -230,6 +232,7 @@ def _finish(parts: Parts, model: onnx.ModelProto, card: dict[str, Any], output: 
     names = {"inputs": model.graph.input, "outputs": model.graph.output}
     told = {part: {value.name: IO[part][value.name] for value in values} for part, values in names.items()}
     source, target = ({"kind": one.kind, "payload": one.payload()} for one in (parts.source, parts.target))
+    words = {"lexicon": dict(parts.lexicon), "dictionary": dict(parts.dictionary)}
     describe(
         model,
         {
@@ -240,7 +243,7 @@ def _finish(parts: Parts, model: onnx.ModelProto, card: dict[str, Any], output: 
             "tokenizer": source if parts.joint else {"source": source, "target": target},
             "card": card,
             "parity": vector,
-            **({"lexicon": dict(parts.lexicon)} if parts.lexicon else {}),
+            **{key: payload for key, payload in words.items() if payload},
         },
     )
     return save(model, output)

@@ -83,6 +83,12 @@ class Team:
         """Whether more than one model translates."""
         return len(self.members) > 1
 
+    @property
+    def attends(self) -> bool:
+        """Whether the first model has attention, as its card tells."""
+        network = self.first.file.card.get("network")
+        return not isinstance(network, dict) or network.get("attention") != "none"
+
     @cached_property
     def lexicon(self) -> Lexicon | None:
         """What each source token may become, where the only model's file tells."""

@@ -29,6 +29,9 @@ def translate(asked: Request) -> None:
     _check_map(asked.attention_map)
     glossary = _glossary(asked.glossary)
     model = _open(asked)
+    if not model.attends and (asked.alignment or asked.attention_map):
+        name = "alignment" if asked.alignment else "attention-map"
+        raise UsageError(name, f"{model.file.path} is a model without attention", "Drop it")
     settings = _settings(asked, model)
     with ExitStack() as stack:
         lines = _lines(asked, stack)

@@ -76,7 +76,15 @@ class Translator:
         if settings.shortlist and self._team.lexicon is None:
             cause = "an ensemble has no lexicon" if self._team.several else f"{self.file.path} has no lexicon"
             raise UsageError("shortlist", cause, "Drop it, or export the model with a lexicon")
+        if not self.attends and (settings.coverage_penalty != "none" or settings.replace_unk):
+            name = "replace-unk" if settings.replace_unk else "coverage-penalty"
+            raise UsageError(name, f"{self.file.path} is a model without attention", "Drop it")
         return settings
+
+    @property
+    def attends(self) -> bool:
+        """Whether there is attention to tell, and alignments made of it."""
+        return self._team.attends
 
     def translate(self, text: str, **options: Any) -> str:
         """The best translation of one text; options as in `translate_batch`."""

@@ -70,6 +70,10 @@ class TranslateRun(RunFolder):
         text = json.dumps(payload, ensure_ascii=False) + "\n"
         write_atomic(self.path / "lexicon.json", lambda path: path.write_text(text, encoding="utf-8"))
 
+    def dictionary(self) -> dict[str, Any]:
+        """The word-by-word dictionary's payload; empty if the floor was not scored."""
+        return self._json("dictionary.json") if (self.path / "dictionary.json").is_file() else {}
+
     def seq2seq(self) -> Seq2Seq:
         """The best network so far, in eval mode on the CPU.
 

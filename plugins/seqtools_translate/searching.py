@@ -41,10 +41,16 @@ class Searcher:
         for outside in (False, True):
             rows = [row for row, part in enumerate(parts) if (host or part.constrained) == outside]
             lengths = [len(parts[row].jobs[0].sources[0]) for row in rows]
-            for places in batches(lengths, settings.batch_size, settings.batch_type):
+            for places in batches(lengths, *self._batching):
                 batch = [rows[place] for place in places]
                 done.update(zip(batch, self._batch([parts[row] for row in batch], outside), strict=True))
         return [done[row] for row in range(len(parts))]
+
+    @property
+    def _batching(self) -> tuple[int, str]:
+        """How many go together. A shortlist is of a whole batch: shared, neighbours would have a say."""
+        settings = self.reader.settings
+        return (1, "sents") if settings.shortlist else (settings.batch_size, settings.batch_type)
 
     def tokens(self, job: Job) -> Iterator[list[int]]:
         """Tokens of the best translation as soon as they are settled, the forced prefix first."""

@@ -79,7 +79,7 @@ class Settings:
     split_long: bool = False
     """Split long sources at the ends of sentences and translate the parts."""
     shortlist: bool = False
-    """Predict only tokens that the file's lexicon knows for the sources of a batch."""
+    """Predict only tokens that the file's lexicon knows for a sentence; translates one at a time."""
     batch_size: int = 16
     """Sentences, or source tokens with their padding (then 512), that are translated at once."""
     batch_type: str = "sents"

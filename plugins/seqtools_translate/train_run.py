@@ -10,10 +10,12 @@ from typing import Any
 import torch
 
 from seqtools import loader
-from seqtools.errors import ConfigError, UsageError
+from seqtools.errors import ConfigError, DataError, UsageError
 from seqtools.nn.seq2seq import Seq2Seq
+from seqtools.nn.vectors import load_vectors
 from seqtools.plugin import Reporter
 from seqtools.training.beginning import agree, attempt, check_fresh, clear, record
+from seqtools.training.checkpoint import CheckpointFolder
 from seqtools.training.clock import parse_duration
 from seqtools.training.files import write_tensors
 from seqtools.training.limits import check_limits
@@ -102,12 +104,17 @@ def _check_recipe(recipe: TranslateRecipe) -> None:
     loader.tokenizer(recipe.tokenizer.kind)
     if recipe.training.max_time:
         parse_duration(recipe.training.max_time)
+    if recipe.network.vectors and not Path(recipe.network.vectors).is_file():
+        raise DataError(recipe.network.vectors, "there is no such file of vectors", "Check the path")
 
 
 def _train(run: TranslateRun, recipe: TranslateRecipe, world: World, report: Reporter) -> TrainingResult:
     seed_all(recipe.training.seed)
     sizes = run.tokenizer().vocab_size, run.target_tokenizer().vocab_size
-    network = Seq2Seq(recipe.network, *sizes).to(world.device)
+    network = Seq2Seq(recipe.network, *sizes)
+    if recipe.network.vectors and not CheckpointFolder(run.path).newest():
+        _fill(network, run, Path(recipe.network.vectors), report if world.leads else _silent)
+    network = network.to(world.device)
     count = sum(parameter.numel() for parameter in network.parameters())
     experiment = TranslateExperiment(network, run, recipe, world)
     if world.leads:
@@ -124,6 +131,18 @@ def _train(run: TranslateRun, recipe: TranslateRecipe, world: World, report: Rep
     result = _averaged(run, experiment, result, report)
     experiment.kept.clear()
     return result
+
+
+def _fill(network: Seq2Seq, run: TranslateRun, vectors: Path, report: Reporter) -> None:
+    """Pretrained vectors into the target's embedding, at the scale that the decoder multiplies it by."""
+    weight = network.target_embedding.weight
+    load_vectors(vectors, run.target_tokenizer(), weight, report)
+    with torch.no_grad():
+        weight.div_(network.scale)
+
+
+def _silent(line: str) -> None:
+    """The report of ranks that do not lead."""
 
 
 def _averaged(

@@ -19,7 +19,9 @@ _FORWARD = {
 
 
 @click.command("evaluate", context_settings=_FORWARD, add_help_option=False)
-@click.option("-m", "--model", "model", default=None, help="Model file (default: the task's bundled one).")
+@click.option(
+    "-m", "--model", "model", default=None, help="Model file (default: the bundled language model)."
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def command(context: click.Context, model: str | None, arguments: tuple[str, ...]) -> None:
@@ -49,10 +51,9 @@ def _task_of(model: str) -> str:
 
 
 def _only_task() -> str:
-    """The task to evaluate when no model says: the one that can be and brings a model."""
-    names = [
-        name for name, task in loader.registry().tasks.items() if task.spec.evaluate and task.spec.bundled
-    ]
-    if len(names) != 1:
+    """The task to evaluate when no model says: the first by name that can be and brings a model."""
+    tasks = loader.registry().tasks.items()
+    names = [name for name, task in tasks if task.spec.evaluate and task.spec.bundled]
+    if not names:
         raise UsageError("evaluate", "no model file is named", "Name one with -m MODEL")
-    return names[0]
+    return min(names)

@@ -202,6 +202,22 @@ def test_two_processes_do_what_one_does_with_two_batches_a_step(
     assert all(bool((ours[name] - theirs[name]).abs().max() < 1e-4) for name in theirs)
 
 
+def test_vectors_fill_the_targets_embedding(train: Cli, files: tuple[Path, Path], tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text(
+        "".join(f"{word} {' '.join([str(n)] * 12)}\n" for n, word in enumerate(WORDS.values(), 1))
+    )
+    words = ["--source", files[0], "--target", files[1], "--set", f"network.vectors={vectors}"]
+    done = train(*words, "--lr", 1e-9, "--weight-decay", 0, steps=1)
+    assert "vectors: 7 of" in done.stderr
+    run = TranslateRun(tmp_path / "run")
+    network, tokenizer = run.seq2seq(), run.tokenizer()
+    told = network.target_embedding.weight[int(tokenizer.encode("dos")[0])] * network.scale
+    torch.testing.assert_close(told, torch.full((12,), 2.0), rtol=1e-3, atol=1e-3)
+    missing = train(*words[:4], "--set", "network.vectors=none.txt", name="other", code=1)
+    assert "no such file of vectors" in stop_message(missing)
+
+
 def test_sides_of_different_length_are_told_with_both_counts(train: Cli, files: tuple[Path, Path]) -> None:
     files[0].write_text("one\ntwo\nred\n")
     told = stop_message(train("--source", files[0], "--target", files[1], code=1))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import seqtools
+from seqtools.errors import UsageError
 from seqtools.model_file import ModelFile
 from seqtools_translate.run import open_ensemble
 
@@ -110,3 +111,27 @@ def test_int8_translates_too(tmp_path: Path) -> None:
     found = seqtools.load(tmp_path / "m.onnx").translate_batch([source for source, _ in tiny.SENTENCES])
     right = [one.text == target for one, (_, target) in zip(found, tiny.SENTENCES, strict=True)]
     assert sum(right) >= 0.9 * len(right)
+
+
+def test_with_a_shortlist_neighbours_have_no_say(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    tiny.write(path, shortlist=True)
+    model = seqtools.load(path)
+    together = model.translate_batch(SOURCES, shortlist=True, attention=False)
+    alone = [model.translate_batch([one], shortlist=True, attention=False)[0] for one in SOURCES]
+    assert [one.hypotheses for one in together] == [one.hypotheses for one in alone]
+    assert [one.log_probs for one in together] == [one.log_probs for one in alone]
+
+
+def test_without_attention_nothing_is_told_of_it(tmp_path: Path, run_cli: Any) -> None:
+    path = tmp_path / "m.onnx"
+    tiny.write(path, network={"attention": "none"})
+    model = seqtools.load(path)
+    assert not model.attends
+    for option in ({"coverage_penalty": "wu"}, {"replace_unk": True}):
+        with pytest.raises(UsageError, match="without attention"):
+            model.translate("one", **option)
+    for words in (["--alignment", "hard"], ["--attention-map", "ansi"], ["--replace-unk"]):
+        done = run_cli("translate", "-m", path, "one", *words)
+        assert done.exit_code == 2
+        assert "is a model without attention" in done.stderr
