@@ -17,13 +17,14 @@ class Interrupt:
 
     Args:
         report: told once that the stop is on its way.
-        active: False leaves Ctrl-C alone (several processes would stop at different steps).
+        patient: later ones do nothing either. torchrun sends its own after the terminal's, and kills what
+            has not ended half a minute later.
     """
 
-    def __init__(self, report: Reporter, active: bool = True) -> None:
+    def __init__(self, report: Reporter, patient: bool = False) -> None:
         self.asked = False
-        self._report = report
-        self._active = active and threading.current_thread() is threading.main_thread()
+        self._report, self._patient = report, patient
+        self._active = threading.current_thread() is threading.main_thread()
         self._before: Any = None
 
     def __enter__(self) -> Interrupt:
@@ -32,7 +33,12 @@ class Interrupt:
         return self
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            return
         self.asked = True
+        if self._patient:
+            self._report("Stopping after a checkpoint.")
+            return
         signal.signal(signal.SIGINT, self._before)
         self._report("Stopping after a checkpoint; press Ctrl-C again to stop at once.")
 

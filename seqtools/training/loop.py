@@ -118,9 +118,7 @@ class _Trainer:
         self.autocast = autocast(config.precision, world.device)
         budget = parse_duration(config.max_time) if config.max_time else 0.0
         self.clock = Clock(planned_steps(config, experiment), budget)
-        self.evaluations = Evaluations(
-            config, self.clock, experiment.judged_by, experiment.higher_is_better
-        )
+        self.evaluations = Evaluations(config, self.clock, experiment.judged_by, experiment.higher_is_better)
         self.meter, self.logbook = Meter(world), Logbook(run)
         parts: dict[str, Part] = {
             "average": self.average,
@@ -146,19 +144,25 @@ class _Trainer:
         self.began = self.logged = (self.step, self.clock.elapsed)
         self.emit("started", {})
         self.experiment.network.train()
-        with Interrupt(self.line.say, active=self.world.size == 1) as interrupt:
+        with Interrupt(self.line.say, patient=self.world.size > 1) as interrupt:
             progress = self.progress()
             while not (stopped := self.reason_to_stop(progress)):
                 self.take_step(progress)
                 progress = self.progress()
                 self.attend(progress)
-                if interrupt.asked:
+                if self.asked_to_stop(interrupt):
                     self.save(progress)
                     raise KeyboardInterrupt
             if self.evaluations.latest != self.step:
                 self.evaluate(1.0)
         self.emit("finished", self.evaluations.best)
         return TrainingResult(self.evaluations.best, self.step, stopped)
+
+    def asked_to_stop(self, interrupt: Interrupt) -> bool:
+        """Whether Ctrl-C was pressed; several processes agree on the step at which they heard of it."""
+        if self.world.size == 1:
+            return interrupt.asked
+        return self.step % CLOCK_EVERY == 0 and self.world.any(interrupt.asked)
 
     def take_step(self, progress: float) -> None:
         """One optimiser step over `accumulate` losses; nothing here waits for the device."""

@@ -125,6 +125,14 @@ class World:
             for tensor in tensors:
                 dist.broadcast(tensor, 0)
 
+    def any(self, holds: bool) -> bool:
+        """Whether it holds on any rank, told to every rank."""
+        if self.size == 1:
+            return holds
+        flag = torch.tensor(int(holds))
+        dist.all_reduce(flag, dist.ReduceOp.MAX, group=self.host)
+        return bool(flag)
+
     def tell(self, value: Value) -> Value:
         """Rank 0's value, on every rank."""
         if self.size == 1:

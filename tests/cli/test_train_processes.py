@@ -129,6 +129,23 @@ def test_two_processes_do_what_one_does_with_twice_the_batch(text: Path, tmp_pat
     assert all(bool((ours[name] - theirs[name]).abs().max() < 1e-4) for name in theirs)
 
 
+def test_ctrl_c_under_torchrun_saves_too(text: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = [str(text), "--steps", "100000", "--width", "8", "--evaluate-every", "50000", "-o", str(run)]
+    words += ["--checkpoint-every", "50000", "--device", "cpu", *PLAIN]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    process = subprocess.Popen(
+        [*torchrun, *PROGRAM[2:], *words],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 90
+    while not (run / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    assert process.wait(90) != 0
+    assert 0 < saved(run) < 100000
+
+
 MEASURE = """
 import resource, sys
 from pathlib import Path
