@@ -19,6 +19,7 @@ import spox.opset.ai.onnx.v20 as op
 
 from seqtools.export.graph import Var, constant, repeat
 from seqtools.export.loops import repeat_while
+from seqtools_beam.topk import top_k
 
 _NEVER = -1e30
 """Added to what must not be chosen; finite, so that nothing becomes NaN."""
@@ -137,7 +138,7 @@ class BeamGraph:
 
 def _likeliest(log_probs: Sequence[Var], width: Var) -> Sequence[Var]:
     """Log-probabilities and tokens of each row's likeliest, `[1, rows, width]`."""
-    best = [op.top_k(part, width, axis=2) for part in log_probs]
+    best = [top_k(part, width) for part in log_probs]
     return best[0] if len(best) == 1 else [op.concat(parts, axis=1) for parts in zip(*best, strict=True)]
 
 

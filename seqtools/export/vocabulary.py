@@ -68,7 +68,8 @@ class Head:
     def __call__(self, readout: Var) -> Var:
         """Logits of all tokens, `[time, rows, width]` -> `[time, rows, vocab]`."""
         scales = [self._table.scales()] if self._context.int8 else []
-        return self._product(readout, [op.transpose(self._table.stored()), self._bias, *scales])
+        whole = [op.transpose(self._table.stored()), self._bias, *scales]
+        return self._product(readout, whole, self._table.vocab)
 
     def among(self, candidates: Var) -> Sequence[Var]:
         """What `chosen` needs for these tokens, `[candidates]`; to be taken once, outside loops."""
@@ -78,12 +79,12 @@ class Head:
 
     def chosen(self, readout: Var, parts: Sequence[Var]) -> Var:
         """Logits of the tokens that `parts` was taken for, `[time, rows, candidates]`."""
-        return self._product(readout, parts)
+        return self._product(readout, parts, None)
 
-    def _product(self, readout: Var, parts: Sequence[Var]) -> Var:
+    def _product(self, readout: Var, parts: Sequence[Var], columns: int | None) -> Var:
         x = readout if self._projection is None else self._projection(readout)
         if not self._context.int8:
             return op.add(op.matmul(x, parts[0]), parts[1])
         matrix, bias, scales = parts
         inputs = [x, matrix, scales, None, bias]
-        return contrib("DynamicQuantizeMatMul", inputs, [(np.float32, (None, None, None))])[0]
+        return contrib("DynamicQuantizeMatMul", inputs, [(np.float32, (None, None, columns))])[0]

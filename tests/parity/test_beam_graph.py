@@ -19,6 +19,7 @@ from onnx.reference import ReferenceEvaluator
 
 from seqtools.export.graph import IR_VERSION, Var, Weights, constant
 from seqtools_beam.graph import BeamGraph, First, Limits
+from seqtools_beam.topk import top_k
 
 EOS, SOURCE = 2, 3
 OUTPUTS = ["tokens", "lengths", "scores", "log_probs", "attention"]
@@ -247,3 +248,24 @@ def test_the_reference_evaluator_agrees() -> None:
     theirs = dict(zip(OUTPUTS, ReferenceEvaluator(file).run(OUTPUTS, given_), strict=True))
     for name in OUTPUTS:
         assert np.allclose(ours[name], theirs[name], atol=1e-6), name
+
+
+@pytest.mark.parametrize("vocab", [2000, 2003, 4000])
+@pytest.mark.parametrize("coarse", [True, False], ids=["ties", "no ties"])
+def test_the_likeliest_of_large_vocabularies_are_those_of_topk(vocab: int, coarse: bool) -> None:
+    values = np.random.default_rng(vocab).standard_normal((1, 9, vocab)).astype(np.float32)
+    values = np.round(values * 2) if coarse else values
+    given_, width = (
+        spox.argument(spox.Tensor(np.float32, (1, "rows", vocab))),
+        spox.argument(spox.Tensor(np.int64, (1,))),
+    )
+    largest, tokens = top_k(given_, width)
+    file = Weights().build({"values": given_, "width": width}, {"largest": largest, "tokens": tokens})
+    session = ort.InferenceSession(file.SerializeToString(), providers=["CPUExecutionProvider"])
+    for count in (1, 2, 6, 70):
+        told, places = session.run(None, {"values": values, "width": np.array([count])})
+        wanted = np.argsort(-values, axis=2, kind="stable")[..., :count]
+        assert np.array_equal(places, wanted)
+        assert np.array_equal(told, np.take_along_axis(values, wanted, axis=2))
+    empty = session.run(None, {"values": values[:, :0], "width": np.array([3])})
+    assert [part.shape for part in empty] == [(1, 0, 3)] * 2
