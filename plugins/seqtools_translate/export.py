@@ -22,6 +22,7 @@ from seqtools_translate.graph import build
 from seqtools_translate.run_folder import TranslateRun
 from seqtools_translate.runner import Runner
 from seqtools_translate.scores import validation_scores
+from seqtools_translate.textual import Textual, has_faces
 from seqtools_translate.verify import Pair, parity_vector, verify
 
 MOST_LOST = 0.3
@@ -34,6 +35,7 @@ _BATCH = 32
 
 IO: dict[str, dict[str, str]] = {
     "inputs": {
+        "text": "sentences as text, read in a fresh run where `source` has no columns",
         "source": "sentences as source ids, without the end, padded with any valid id",
         "source_lengths": "how many tokens of each sentence count",
         "encoded": "no positions to read `source`; else `next_encoded` of an earlier run, `source` unread",
@@ -49,6 +51,7 @@ IO: dict[str, dict[str, str]] = {
         "shortlist": "sorted ids, the end among them, of the only tokens to predict; empty for all",
     },
     "outputs": {
+        "texts": "what the search found, as text",
         "hypotheses": "what the search found, best first, padded with the end; a forced prefix not repeated",
         "hypothesis_lengths": "tokens of each before the end",
         "scores": "what each was ranked by; below -1e20 where there is no hypothesis",
@@ -109,22 +112,28 @@ def export_run(
         run: the run folder.
         output: the file to write; replaced in one go.
         profile: "portable" (fp32) or "int8".
-        form: "ids", or "auto" for the fullest form that the tokenizers allow.
+        form: "text" (strings in and out beside the ids), "ids", or "auto": text where the tokenizers have
+            faces in the graph.
 
     Raises:
-        UsageError: an unknown profile or form.
+        UsageError: an unknown profile or form, or a tokenizer that has no face in the graph.
         ExportError: the file disagrees with torch, int8 costs too much, or the disk is full.
         DataError: the run folder is not usable.
     """
     if profile not in PROFILES:
         raise UsageError("--profile", f"{profile!r} is not a profile", f"Choose {' or '.join(PROFILES)}")
-    return write(_parts(Path(run), profile, _form(form)), Path(output), report=report)
+    return write(_parts(Path(run), profile, form), Path(output), report=report)
 
 
-def _form(form: str) -> str:
-    if form not in ("auto", "ids"):
-        raise UsageError("--form", f"{form!r} is not a form", "Choose auto or ids")
-    return "ids"
+def _form(form: str, *tokenizers: Tokenizer) -> str:
+    """The form asked for, or what "auto" stands for."""
+    if form not in ("auto", "text", "ids"):
+        raise UsageError("--form", f"{form!r} is not a form", "Choose auto, text or ids")
+    fit = has_faces(*tokenizers)
+    if form == "text" and not fit:
+        cause = "a tokenizer has no face inside a graph"
+        raise UsageError("--form", cause, "Use --form ids")
+    return form if form != "auto" else "text" if fit else "ids"
 
 
 def _parts(path: Path, profile: str, form: str) -> Parts:
@@ -140,7 +149,7 @@ def _parts(path: Path, profile: str, form: str) -> Parts:
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         tokenizers={side: (one.kind, one.vocab_size) for side, one in sides.items()},
         profile=profile,
-        form=form,
+        form=_form(form, source, target),
     )
     valid = list(zip(folder.texts("valid", "source"), folder.texts("valid", "target"), strict=True))
     return Parts(network, source, target, card, valid, folder.lexicon(), folder.dictionary())
@@ -174,7 +183,9 @@ def _report(output: Path, size: int, profile: str, form: str, parity: Parity) ->
 
 
 def _built(parts: Parts, profile: str, card: dict[str, Any]) -> onnx.ModelProto:
-    model = build(parts.network, profile=profile, card=card, shortlist=bool(parts.lexicon))
+    textual = Textual(parts.source, parts.target) if card["form"] == "text" else None
+    shortlist = bool(parts.lexicon)
+    model = build(parts.network, profile=profile, card=card, shortlist=shortlist, textual=textual)
     check(model)
     return model
 
@@ -228,7 +239,8 @@ def _finish(parts: Parts, model: onnx.ModelProto, card: dict[str, Any], output: 
     """Card, parity vector and metadata into the model, the model into the file."""
     set_text(model, "card.json", json.dumps(card, ensure_ascii=False))
     real = parts.ids(2) or [([], [])]
-    vector = parity_vector(model.SerializeToString(), profile=card["profile"], real=real)
+    texts = [source for source, _ in parts.valid[:2]] if card["form"] == "text" else []
+    vector = parity_vector(model.SerializeToString(), profile=card["profile"], real=real, texts=texts)
     names = {"inputs": model.graph.input, "outputs": model.graph.output}
     told = {part: {value.name: IO[part][value.name] for value in values} for part, values in names.items()}
     source, target = ({"kind": one.kind, "payload": one.payload()} for one in (parts.source, parts.target))

@@ -25,11 +25,13 @@ from seqtools.plugin import resolve
 from seqtools.tokens import EOS
 from seqtools_translate.feeding import Feeding, size
 from seqtools_translate.predicting import All, Predicting, Shortlisted
+from seqtools_translate.textual import Textual
 
 
-def _inputs(network: LoweredSeq2Seq, shortlist: bool) -> dict[str, Var]:
+def _inputs(network: LoweredSeq2Seq, shortlist: bool, textual: bool) -> dict[str, Var]:
     """The frozen inputs, in order."""
     shapes: dict[str, tuple[type, tuple[str | int, ...]]] = {
+        "text": (np.str_, ("batch",)),
         "source": (np.int64, ("batch", "time")),
         "source_lengths": (np.int64, ("batch",)),
         "encoded": (np.float32, ("batch", "encoded_time", network.encoded_width)),
@@ -43,31 +45,43 @@ def _inputs(network: LoweredSeq2Seq, shortlist: bool) -> dict[str, Var]:
         "alpha": (np.float32, ()),
         "shortlist": (np.int64, ("candidates",)),
     }
-    if not shortlist:
-        del shapes["shortlist"]
+    for name, there in (("shortlist", shortlist), ("text", textual)):
+        if not there:
+            del shapes[name]
     return {name: spox.argument(spox.Tensor(kind, shape)) for name, (kind, shape) in shapes.items()}
 
 
-def build(network: Any, *, profile: str, card: Mapping[str, Any], shortlist: bool = False) -> onnx.ModelProto:
-    """The model file's graph, ids in and out, without metadata.
+def build(
+    network: Any,
+    *,
+    profile: str,
+    card: Mapping[str, Any],
+    shortlist: bool = False,
+    textual: Textual | None = None,
+) -> onnx.ModelProto:
+    """The model file's graph, without metadata.
 
     Args:
         network: a `seqtools.nn.seq2seq.Seq2Seq` in eval mode.
         profile: "portable" or "int8".
         card: what the output `card` says.
         shortlist: whether the file has the input `shortlist`.
+        textual: for text in and out beside the ids.
     """
     context = Context(profile)
     lowered = LoweredSeq2Seq(context, network)
-    given = _inputs(lowered, shortlist)
-    results = _run(lowered, given)
+    given = _inputs(lowered, shortlist, textual is not None)
+    results = _run(lowered, given, textual)
     note = context.weights.text("card.json", json.dumps(card, ensure_ascii=False))
     return context.weights.build(given, {**results, "card": op.identity(note)})
 
 
-def _run(network: LoweredSeq2Seq, given: Mapping[str, Var]) -> dict[str, Var]:
+def _run(network: LoweredSeq2Seq, given: Mapping[str, Var], textual: Textual | None) -> dict[str, Var]:
     """Outputs by name."""
     fresh = op.equal(size(given["encoded"], 1), constant([0]))
+    if textual is not None:
+        source, lengths = textual.read(given, fresh)
+        given = {**given, "source": source, "source_lengths": lengths}
     counted = op.add(given["source_lengths"], constant(1))
     source, lengths = _source(given, fresh, counted)
     read, summary = network.encode(source, lengths)
@@ -80,8 +94,10 @@ def _run(network: LoweredSeq2Seq, given: Mapping[str, Var]) -> dict[str, Var]:
     fed = Feeding(network, predicting, memory, given, op.squeeze(fresh))
     fed.run(_start(network, summary, given, fed))
     found = _search(network, predicting, memory, given, fed)
+    hypotheses = predicting.ids(found.tokens)
     return {
-        "hypotheses": predicting.ids(found.tokens),
+        **({} if textual is None else {"texts": textual.write(hypotheses)}),
+        "hypotheses": hypotheses,
         "hypothesis_lengths": found.lengths,
         "scores": found.scores,
         "token_log_probs": found.log_probs,

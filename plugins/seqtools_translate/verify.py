@@ -138,8 +138,14 @@ def _distance(a: Floats, b: Floats) -> float:
     return float(np.abs(a.astype(np.float64) - b).max(initial=0.0))
 
 
-def parity_vector(data: bytes, *, profile: str, real: Sequence[Pair]) -> dict[str, Any]:
-    """Small feeds and what the verified file gives, for any host to check itself; see `seqtools.parity`."""
+def parity_vector(
+    data: bytes, *, profile: str, real: Sequence[Pair], texts: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Small feeds and what the verified file gives, for any host to check itself; see `seqtools.parity`.
+
+    Args:
+        texts: sentences, where the form is "text".
+    """
     runner = Runner(data)
     sources, targets = [source[:12] for source, _ in real[:2]], [target[:6] for _, target in real[:2]]
     longest = [len(source) + _MORE for source in sources]
@@ -150,6 +156,11 @@ def parity_vector(data: bytes, *, profile: str, real: Sequence[Pair]) -> dict[st
         _case(runner, "prefix", runner.feeds(sources, targets=[row[:2] for row in targets], **found), names),
         _case(runner, "score", runner.feeds(sources, targets=targets), ["log_probs"]),
     ]
+    if texts:
+        blank: list[list[int]] = [[] for _ in texts]
+        longest = [len(text) + _MORE for text in texts]
+        feeds = runner.feeds(blank, text=np.array(texts, object), beam_size=_BEAM, max_lengths=longest)
+        cases.append(_case(runner, "text", feeds, ["texts", "hypotheses"]))
     return {"tolerance": TOLERANCE[profile], "cases": cases}
 
 

@@ -341,6 +341,32 @@ def test_a_written_file_opens_checks_itself_and_translates(profile: str, joint: 
         assert model.translate(text) == wanted
 
 
+@pytest.mark.parametrize("joint", [True, False], ids=["joint", "separate"])
+def test_text_in_and_out(joint: bool, tmp_path: Path) -> None:
+    """The same translations as through ids, and a file that the runtime takes like any other."""
+    path = tiny_translator.write(tmp_path / "m.onnx", joint=joint, form="text")
+    file = ModelFile.open(path)
+    assert file.form == "text"
+    runner = Runner(file.data)
+    assert "text" in [case["name"] for case in file.parity["cases"]]
+    for difference in compare(runner.run, file.parity, "the file"):
+        assert difference.largest <= tolerance(file.parity)
+        assert not difference.unequal
+    pairs = [*tiny_translator.SENTENCES[:6], ("", "")]
+    given = {"text": np.array([one for one, _ in pairs], object), "beam_size": 3, "max_lengths": [9] * 7}
+    (texts,) = runner.run(["texts"], runner.feeds([[]] * 7, **given))
+    assert texts[:6, 0].tolist() == [wanted for _, wanted in pairs[:6]]
+    source, target = tiny_translator.tokenizers(joint=joint)
+    rows = [source.encode(one).tolist() for one, _ in pairs]
+    through_ids, _ = found(runner, rows, 3, [9] * 7)
+    for row in range(7):
+        assert texts[row].tolist() == [target.decode(tokens) for tokens in through_ids[row]]
+    (none,) = runner.run(["texts"], runner.feeds(rows))
+    assert none.shape == (7, 0)
+    model = seqtools.load(path)
+    assert [model.translate(one) for one, _ in pairs[:6]] == [wanted for _, wanted in pairs[:6]]
+
+
 def test_a_file_that_disagrees_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = network(11, source=TARGET, target=TARGET)
     wrong = network(12, source=TARGET, target=TARGET)
