@@ -38,6 +38,11 @@ CONTRIB: Mapping[str, frozenset[str]] = {
 }
 """Operators of `com.microsoft` that each profile may use."""
 
+_EXTENSIONS: Mapping[str, frozenset[str]] = {
+    "fused": frozenset({"SentencepieceTokenizer", "SentencepieceDecoder"})
+}
+"""Operators of onnxruntime-extensions (`ai.onnx.contrib`) that each form may use."""
+
 _UPGRADE = "Upgrade with: pip install -U seqtools-suite"
 _REMAKE = "Export the model again with: seqtools export RUN -o FILE"
 
@@ -52,7 +57,7 @@ class ModelFile:
         task: `generate`, …: which plugin runs it.
         format: version of the metadata layout.
         profile: `portable`, `int8`, …: which operators it uses.
-        form: `text` (strings in and out) or `ids`.
+        form: `text` (strings in and out), `ids`, or `fused` (text by onnxruntime-extensions).
         io: what the inputs and outputs mean.
         tokenizer: `{"kind": …, "payload": {…}}`, or {}.
         card: data, licence, figures, limits, how it was made.
@@ -129,7 +134,7 @@ class ModelFile:
             nodes=found.nodes,
             metadata=found.metadata,
         )
-        _check_safe(subject, found, model.profile)
+        _check_safe(subject, found, model.profile, model.form)
         if expect_task and model.task != expect_task:
             raise ModelFileError(
                 subject,
@@ -252,7 +257,7 @@ def _json(subject: str, found: Outline, key: str) -> dict[str, Any]:
     return value
 
 
-def _check_safe(subject: str, found: Outline, profile: str) -> None:
+def _check_safe(subject: str, found: Outline, profile: str, form: str) -> None:
     """Refuse what onnxruntime would run or read without asking."""
     cure = "Do not run it unless you know who made it; export it again if it is yours"
     if found.external:
@@ -269,9 +274,14 @@ def _check_safe(subject: str, found: Outline, profile: str) -> None:
             subject, f"its profile '{_shown(profile)}' is not known to this seqtools", _UPGRADE
         )
     domains = set(found.opsets) | {domain for domain, _ in found.operators}
-    for domain in sorted(domains - {*_DOMAINS, "ai.onnx"}):
+    extensions = _EXTENSIONS.get(form, frozenset())
+    known = {*_DOMAINS, "ai.onnx", *(["ai.onnx.contrib"] if extensions else [])}
+    for domain in sorted(domains - known):
         raise ModelFileError(subject, f"it uses operators of the unknown domain '{_shown(domain)}'", cure)
     for domain, operator in sorted(found.operators):
         if domain == "com.microsoft" and operator not in allowed:
             cause = f"the operator com.microsoft.{_shown(operator)} is not allowed in profile '{profile}'"
+            raise ModelFileError(subject, cause, cure)
+        if domain == "ai.onnx.contrib" and operator not in extensions:
+            cause = f"the operator ai.onnx.contrib.{_shown(operator)} is not allowed in form '{form}'"
             raise ModelFileError(subject, cause, cure)

@@ -22,7 +22,7 @@ from seqtools_translate.graph import build
 from seqtools_translate.run_folder import TranslateRun
 from seqtools_translate.runner import Runner
 from seqtools_translate.scores import validation_scores
-from seqtools_translate.textual import Textual, has_faces
+from seqtools_translate.textual import Textual, fusible, has_faces
 from seqtools_translate.verify import Pair, parity_vector, verify
 
 MOST_LOST = 0.3
@@ -112,8 +112,8 @@ def export_run(
         run: the run folder.
         output: the file to write; replaced in one go.
         profile: "portable" (fp32) or "int8".
-        form: "text" (strings in and out beside the ids), "ids", or "auto": text where the tokenizers have
-            faces in the graph.
+        form: "text" (strings in and out beside the ids), "ids", "fused" (text by the SentencePiece operators
+            of onnxruntime-extensions), or "auto": text where the tokenizers have faces in the graph.
 
     Raises:
         UsageError: an unknown profile or form, or a tokenizer that has no face in the graph.
@@ -127,9 +127,11 @@ def export_run(
 
 def _form(form: str, *tokenizers: Tokenizer) -> str:
     """The form asked for, or what "auto" stands for."""
-    if form not in ("auto", "text", "ids"):
-        raise UsageError("--form", f"{form!r} is not a form", "Choose auto, text or ids")
+    if form not in ("auto", "text", "ids", "fused"):
+        raise UsageError("--form", f"{form!r} is not a form", "Choose auto, text, ids or fused")
     fit = has_faces(*tokenizers)
+    if form == "fused" and not fusible(*tokenizers):
+        raise UsageError("--form", "'fused' is for SentencePiece tokenizers", "Use --form auto")
     if form == "text" and not fit:
         cause = "a tokenizer has no face inside a graph"
         raise UsageError("--form", cause, "Use --form ids")
@@ -164,7 +166,7 @@ def write(parts: Parts, output: Path, *, report: Reporter) -> ExportReport:
     card = dict(parts.card)
     profile, form = str(card["profile"]), str(card["form"])
     model = _built(parts, profile, card)
-    parity = verify(model.SerializeToString(), parts.network, profile=profile, real=parts.ids(_VERIFIED))
+    parity = verify(_opened(model, card), parts.network, profile=profile, real=parts.ids(_VERIFIED))
     parity.require(str(output))
     report(
         f"{profile}: largest difference from torch {parity.worst:.2g} (allowed {parity.tolerance:.2g}), "
@@ -183,7 +185,8 @@ def _report(output: Path, size: int, profile: str, form: str, parity: Parity) ->
 
 
 def _built(parts: Parts, profile: str, card: dict[str, Any]) -> onnx.ModelProto:
-    textual = Textual(parts.source, parts.target) if card["form"] == "text" else None
+    fused = card["form"] == "fused"
+    textual = None if card["form"] == "ids" else Textual(parts.source, parts.target, fused=fused)
     shortlist = bool(parts.lexicon)
     model = build(parts.network, profile=profile, card=card, shortlist=shortlist, textual=textual)
     check(model)
@@ -199,13 +202,17 @@ def _int8_loss(
     """
     pairs = _measured(parts)
     exact = _built(parts, "portable", card)
-    before, after = (_bleu(one.SerializeToString(), parts, pairs) for one in (exact, model))
+    before, after = (_bleu(_opened(one, card), parts, pairs) for one in (exact, model))
     lost, allowed = before - after, MOST_LOST * max(1.0, _ENOUGH_PAIRS / max(len(pairs), 1)) ** 0.5
     report(f"int8: validation BLEU {after:.2f}, fp32 {before:.2f} ({-lost:+.2f}, {len(pairs):,} pairs)")
     if lost > allowed:
         cause = f"eight bits cost {lost:.2f} BLEU, more than {allowed:.2f}"
         raise ExportError("--profile int8", cause, "Use --profile portable")
     return {"bleu": after, "bleu_fp32": before, "loss": lost, "pairs": len(pairs)}
+
+
+def _opened(model: onnx.ModelProto, card: Mapping[str, Any]) -> Runner:
+    return Runner(model.SerializeToString(), fused=card["form"] == "fused")
 
 
 def _measured(parts: Parts) -> list[tuple[list[int], str]]:
@@ -221,8 +228,8 @@ def _measured(parts: Parts) -> list[tuple[list[int], str]]:
     return pairs
 
 
-def _bleu(data: bytes, parts: Parts, pairs: Sequence[tuple[list[int], str]]) -> float:
-    runner, told = Runner(data), [""] * len(pairs)
+def _bleu(runner: Runner, parts: Parts, pairs: Sequence[tuple[list[int], str]]) -> float:
+    told = [""] * len(pairs)
     order = sorted(range(len(pairs)), key=lambda number: len(pairs[number][0]))
     for start in range(0, len(order), _BATCH):
         numbers = order[start : start + _BATCH]
@@ -239,8 +246,8 @@ def _finish(parts: Parts, model: onnx.ModelProto, card: dict[str, Any], output: 
     """Card, parity vector and metadata into the model, the model into the file."""
     set_text(model, "card.json", json.dumps(card, ensure_ascii=False))
     real = parts.ids(2) or [([], [])]
-    texts = [source for source, _ in parts.valid[:2]] if card["form"] == "text" else []
-    vector = parity_vector(model.SerializeToString(), profile=card["profile"], real=real, texts=texts)
+    texts = [source for source, _ in parts.valid[:2]] if card["form"] != "ids" else []
+    vector = parity_vector(_opened(model, card), profile=card["profile"], real=real, texts=texts)
     names = {"inputs": model.graph.input, "outputs": model.graph.output}
     told = {part: {value.name: IO[part][value.name] for value in values} for part, values in names.items()}
     source, target = ({"kind": one.kind, "payload": one.payload()} for one in (parts.source, parts.target))

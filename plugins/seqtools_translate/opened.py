@@ -41,8 +41,9 @@ class Opened:
         """
         source, target = tokenizers_of(file)
         session = Session(
-            file.data, subject=str(file.path), device=device, threads=threads, deadline=deadline
-        )
+            file.data, subject=str(file.path), device=device, threads=threads, deadline=deadline,
+            extensions=file.form == "fused",
+        )  # fmt: skip
         model = FileModel(file, session, target.vocab_size)
         return cls(file, session, model, SourceText(source), TargetText(target))
 

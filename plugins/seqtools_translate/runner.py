@@ -9,15 +9,19 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from seqtools.runtime.extensions import library
+
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 
 class Runner:
-    """A serialized model under onnxruntime, one thread."""
+    """A serialized model under onnxruntime, one thread; `fused`: with onnxruntime-extensions."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, *, fused: bool = False) -> None:
         options = ort.SessionOptions()
+        if fused:
+            options.register_custom_ops_library(library("the file"))
         options.intra_op_num_threads, options.log_severity_level = 1, 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])

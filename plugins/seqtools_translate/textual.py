@@ -12,6 +12,7 @@ from seqtools.export.strings import strings
 from seqtools.loader import tokenizer as tokenizer_spec
 from seqtools.plugin import Tokenizer, resolve
 from seqtools_translate.feeding import size
+from seqtools_translate.fused import FusedSentencePiece
 
 
 def has_faces(*tokenizers: Tokenizer) -> bool:
@@ -19,15 +20,26 @@ def has_faces(*tokenizers: Tokenizer) -> bool:
     return all(tokenizer_spec(one.kind).graph for one in tokenizers)
 
 
+def fusible(*tokenizers: Tokenizer) -> bool:
+    """Whether the form `fused` is one of its own for them: SentencePiece on a side, faces on the other."""
+    kinds = [one.kind == "sentencepiece" for one in tokenizers]
+    rest = [one for one, fuses in zip(tokenizers, kinds, strict=True) if not fuses]
+    return any(kinds) and has_faces(*rest)
+
+
 class Textual:
     """Sentences in, translations out, beside the ids.
 
     Args:
         source, target: the tokenizers.
+        fused: SentencePiece by the operators of onnxruntime-extensions.
     """
 
-    def __init__(self, source: Tokenizer, target: Tokenizer) -> None:
-        self._source, self._target = _faces(source), _faces(target)
+    def __init__(self, source: Tokenizer, target: Tokenizer, *, fused: bool = False) -> None:
+        self._source, self._target = (
+            FusedSentencePiece(one) if fused and one.kind == "sentencepiece" else _faces(one)
+            for one in (source, target)
+        )
 
     def read(self, given: Mapping[str, Var], fresh: Var) -> Sequence[Var]:
         """Source ids `[batch, time]` and lengths: those given, or the text's in a fresh run without any."""

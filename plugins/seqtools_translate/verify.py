@@ -27,15 +27,15 @@ _BEAM, _MORE = 4, 5
 Pair = tuple[Sequence[int], Sequence[int]]
 
 
-def verify(data: bytes, network: Seq2Seq, *, profile: str, real: Sequence[Pair], seed: int = 1) -> Parity:
+def verify(runner: Runner, network: Seq2Seq, *, profile: str, real: Sequence[Pair], seed: int = 1) -> Parity:
     """Run a file against torch.
 
     Args:
-        data: the serialized model.
+        runner: the file, opened.
         network: the network it was made of, in eval mode on the CPU.
         real: some validation pairs, as ids.
     """
-    runner, parity = Runner(data), Parity(TOLERANCE[profile], exact=profile != "int8")
+    parity = Parity(TOLERANCE[profile], exact=profile != "int8")
     rng = np.random.default_rng(seed)
 
     def drawn(vocab: int, length: int) -> list[int]:
@@ -139,14 +139,13 @@ def _distance(a: Floats, b: Floats) -> float:
 
 
 def parity_vector(
-    data: bytes, *, profile: str, real: Sequence[Pair], texts: Sequence[str] = ()
+    runner: Runner, *, profile: str, real: Sequence[Pair], texts: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Small feeds and what the verified file gives, for any host to check itself; see `seqtools.parity`.
 
     Args:
         texts: sentences, where the form is "text".
     """
-    runner = Runner(data)
     sources, targets = [source[:12] for source, _ in real[:2]], [target[:6] for _, target in real[:2]]
     longest = [len(source) + _MORE for source in sources]
     names = ["hypotheses", "hypothesis_lengths", "scores", "token_log_probs"]

@@ -57,7 +57,10 @@ def _check(model: ModelFile, device: str) -> dict[str, Any]:
     from seqtools import parity
     from seqtools.runtime.session import Session
 
-    session = Session(model.data, subject=str(model.path), device=device, deadline=_DEADLINE)
+    fused = model.form == "fused"
+    session = Session(
+        model.data, subject=str(model.path), device=device, deadline=_DEADLINE, extensions=fused
+    )
     found = parity.compare(session.run, model.parity, str(model.path))
     largest = max(case.largest for case in found)
     limit = parity.tolerance(model.parity)

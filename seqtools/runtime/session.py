@@ -26,8 +26,10 @@ class Session:
         threads: CPU threads for one operator; 0 lets onnxruntime choose.
         spin: let idle threads burn CPU to start sooner; only of use with several threads.
         deadline: seconds that one run may take; None is no limit.
+        extensions: load the operators of onnxruntime-extensions, which a file of the form `fused` needs.
 
     Raises:
+        MissingDependencyError: those operators are not installed.
         DeviceError: the device is not there or does not open.
         ModelFileError: onnxruntime refuses the graph.
         UsageError: threads or deadline are out of range.
@@ -42,6 +44,7 @@ class Session:
         threads: int = 1,
         spin: bool = False,
         deadline: float | None = None,
+        extensions: bool = False,
     ) -> None:
         if threads < 0:
             raise UsageError(
@@ -52,7 +55,12 @@ class Session:
                 "deadline", f"{deadline} is out of range", "Give seconds above 0, or None for no limit"
             )
         self._subject, self._deadline = subject, deadline
-        self._session = _open(data, subject, device, _options(threads, spin))
+        options = _options(threads, spin)
+        if extensions:
+            from seqtools.runtime.extensions import library
+
+            options.register_custom_ops_library(library(subject))
+        self._session = _open(data, subject, device, options)
         self._batch_axes = {
             port.name: port.shape.index("batch")
             for port in self._session.get_inputs()

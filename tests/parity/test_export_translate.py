@@ -90,7 +90,7 @@ def ids(*lengths: int, vocab: int = SOURCE, seed: int = 0) -> list[list[int]]:
 
 def agrees(model: Seq2Seq) -> None:
     real = list(zip(ids(7, 2), ids(5, 8, vocab=TARGET), strict=True))
-    parity = verify(lower(model).SerializeToString(), model, profile="portable", real=real)
+    parity = verify(Runner(lower(model).SerializeToString()), model, profile="portable", real=real)
     assert parity.worst < 1e-5, parity.largest
     assert parity.tokens > 20
     assert parity.unequal == 0
@@ -251,7 +251,7 @@ def test_eight_bits(settings: dict[str, Any]) -> None:
     assert not floats
     assert any(node.op_type == "DynamicQuantizeMatMul" for node in loop_nodes(file.graph))
     real = list(zip(ids(7, 2), ids(5, 8, vocab=TARGET), strict=True))
-    parity = verify(file.SerializeToString(), model, profile="int8", real=real)
+    parity = verify(Runner(file.SerializeToString()), model, profile="int8", real=real)
     assert 0 < parity.largest["log-probabilities"] < 0.5
 
 
