@@ -25,10 +25,9 @@ _NEVER = -1e30
 """Added to what must not be chosen; finite, so that nothing becomes NaN."""
 _DEAD = -1e29
 
-Step = Callable[[Var, Sequence[Var]], tuple[Sequence[Var], Sequence[Var], Var]]
-"""`(tokens [1, rows, 1], states) -> (log_probs, states, attention [1, rows, source])`: each state is
-`[1, rows, …]`, the attention the one with which the next token is predicted. Log-probabilities are one array
-`[1, rows, vocab]`, or several with the rows shared out among them."""
+Step = Callable[[Var, Sequence[Var]], tuple[Var, Sequence[Var], Var]]
+"""`(tokens [1, rows, 1], states) -> (log_probs [1, rows, vocab], states, attention [1, rows, source])`: each
+state is `[1, rows, …]`, the attention the one with which the next token is predicted."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ class BeamGraph:
 
         def turn(index: Var, tokens: Var, scores: Var, frozen: Var, *old: Var) -> list[Var]:
             log_probs, new, attention = step(tokens, old)
-            chosen = choice(_likeliest(log_probs, sizes.width), scores, frozen, op.add(index, constant(1)))
+            chosen = choice(top_k(log_probs, sizes.width), scores, frozen, op.add(index, constant(1)))
             carried = sizes.carried(chosen)
             collected = [carried[0], chosen.rows, chosen.log_probs, attention]
             return [chosen.goes_on, *carried, *sizes.descendants(new, chosen), *collected]
@@ -136,31 +135,28 @@ class BeamGraph:
         return _Trace(self._eos, sizes, begun, results[-4:]).found(results[1], first.attention)
 
 
-def _likeliest(log_probs: Sequence[Var], width: Var) -> Sequence[Var]:
-    """Log-probabilities and tokens of each row's likeliest, `[1, rows, width]`."""
-    best = [top_k(part, width) for part in log_probs]
-    return best[0] if len(best) == 1 else [op.concat(parts, axis=1) for parts in zip(*best, strict=True)]
-
-
 class _Sizes:
-    """Shapes that every turn needs. Without a beam there are no sentences either: all is empty and free."""
+    """Shapes that every turn needs.
+
+    Without a beam there is one all the same, which takes no turn and is cut off in the end: on no rows at
+    all, `TopK` of onnxruntime up to 1.30 ends the whole process.
+    """
 
     def __init__(self, first: First, limits: Limits) -> None:
         one = constant([1])
         self.limits = limits
         self.searches = op.greater(limits.beam, constant(0))
         self.sentences = op.shape(limits.longest)
-        self.batch = op.where(self.searches, self.sentences, constant([0]))
-        self.beam = op.reshape(limits.beam, one)
-        self.divisor = op.max([self.beam, one])
-        self.rows = op.mul(self.batch, self.beam)
+        self.wanted = op.reshape(limits.beam, one)
+        self.beam = op.max([self.wanted, one])
+        self.rows = op.mul(self.sentences, self.beam)
         vocab = op.slice(op.shape(first.log_probs), constant([2]), constant([3]))
         # One more than there are places, since the end may be forbidden.
         self.width = op.min([op.add(self.beam, one), vocab])
         self.candidates = op.mul(self.beam, self.width)
-        self.places = op.concat([self.batch, self.beam], axis=0)
-        self.longest = op.unsqueeze(op.slice(limits.longest, constant([0]), self.batch), one)
-        self.shortest = op.unsqueeze(op.slice(limits.shortest, constant([0]), self.batch), constant([1, 2]))
+        self.places = op.concat([self.sentences, self.beam], axis=0)
+        self.longest = op.unsqueeze(limits.longest, one)
+        self.shortest = op.unsqueeze(limits.shortest, constant([1, 2]))
 
     def numbers(self, count: Var) -> Var:
         """0, 1, … as `[count]`."""
@@ -182,9 +178,9 @@ class _Choice:
 
     def __init__(self, eos: Var, sizes: _Sizes) -> None:
         self._eos, self._sizes = eos, sizes
-        self._grid = op.concat([sizes.batch, sizes.beam, sizes.width], axis=0)
-        self._line = op.concat([sizes.batch, sizes.candidates], axis=0)
-        first = op.unsqueeze(op.mul(sizes.numbers(sizes.batch), sizes.candidates), constant([1]))
+        self._grid = op.concat([sizes.sentences, sizes.beam, sizes.width], axis=0)
+        self._line = op.concat([sizes.sentences, sizes.candidates], axis=0)
+        first = op.unsqueeze(op.mul(sizes.numbers(sizes.sentences), sizes.candidates), constant([1]))
         self._first_candidate = first
         only = op.equal(sizes.numbers(sizes.width), constant(0))
         self._stay = op.where(only, constant(0, np.float32), constant(_NEVER, np.float32))
@@ -192,14 +188,13 @@ class _Choice:
     def first(self, log_probs: Var) -> _Chosen:
         """Every place looks at its sentence's row of `[1, batch, vocab]`, but all save the first are dead."""
         sizes, one = self._sizes, constant([1])
-        ours = op.slice(log_probs, constant([0]), sizes.batch, one)
-        best = op.top_k(op.unsqueeze(op.squeeze(ours, constant([0])), one), sizes.width, axis=2)
+        best = op.top_k(op.unsqueeze(op.squeeze(log_probs, constant([0])), one), sizes.width, axis=2)
         alive = op.equal(sizes.numbers(sizes.beam), constant(0))
         scores = op.where(alive, constant(0, np.float32), constant(_NEVER, np.float32))
         frozen = op.or_(op.not_(alive), op.less_or_equal(sizes.longest, constant(0)))
         spread = [op.expand(part, self._grid) for part in best]
         chosen = self(spread, op.expand(scores, sizes.places), frozen, constant(0))
-        return replace(chosen, rows=op.div(chosen.rows, sizes.divisor))
+        return replace(chosen, rows=op.div(chosen.rows, sizes.beam))
 
     def __call__(self, best: Sequence[Var], scores: Var, frozen: Var, turn: Var) -> _Chosen:
         """Choose.
@@ -278,7 +273,7 @@ class _Trace:
         lengths = op.reduce_sum(op.cast(written, to=np.int64), constant([0]), keepdims=0)
         counted = op.cast(op.add(op.reshape(lengths, sizes.places, allowzero=1), constant(1)), to=np.float32)
         ranked, place = op.top_k(op.div(scores, op.pow(counted, sizes.limits.alpha)), beam, axis=1)
-        firsts = op.unsqueeze(op.mul(sizes.numbers(sizes.batch), beam), constant([1]))
+        firsts = op.unsqueeze(op.mul(sizes.numbers(sizes.sentences), beam), constant([1]))
         order = op.reshape(op.add(place, firsts), constant([-1]))
         rows = op.gather(self._ancestors, order, axis=1)
         tokens, log_probs = (
@@ -286,13 +281,14 @@ class _Trace:
         )
         results = op.concat([sizes.sentences, beam], axis=0)
         lengths = op.reshape(op.gather(lengths, order), results, allowzero=1)
-        return Found(
+        parts = (
             op.reshape(tokens, shape, allowzero=1),
             lengths,
             op.reshape(ranked, results, allowzero=1),
             op.reshape(log_probs, shape, allowzero=1),
             self._looked(rows, lengths, first_attention),
         )
+        return Found(*(op.slice(part, constant([0]), sizes.wanted, constant([1])) for part in parts))
 
     def _looked(self, rows: Var, lengths: Var, first: Var) -> Var:
         """Attention `[batch, beam, time, source]`: a token was predicted by the row it descends from."""
@@ -305,7 +301,7 @@ class _Trace:
             self._attention, op.concat([op.mul(turns, sizes.rows), source], axis=0), allowzero=1
         )
         later = op.gather(lines, op.add(before, offsets))
-        sentence = op.div(sizes.numbers(sizes.rows), sizes.divisor)
+        sentence = op.div(sizes.numbers(sizes.rows), sizes.beam)
         begun = op.unsqueeze(op.gather(first, sentence), constant([0]))
         shape = op.concat([self._time, sizes.sentences, sizes.beam, source], axis=0)
         looked = op.reshape(op.concat([begun, later], axis=0), shape, allowzero=1)

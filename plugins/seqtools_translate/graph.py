@@ -27,6 +27,9 @@ from seqtools_translate.feeding import Feeding, size
 from seqtools_translate.predicting import All, Predicting, Shortlisted
 from seqtools_translate.textual import Textual
 
+_FOUND = ("hypotheses", "hypothesis_lengths", "scores", "token_log_probs", "attention")
+"""Outputs of the search."""
+
 
 def _inputs(network: LoweredSeq2Seq, shortlist: bool, textual: bool) -> dict[str, Var]:
     """The frozen inputs, in order."""
@@ -88,32 +91,43 @@ def _run(network: LoweredSeq2Seq, given: Mapping[str, Var], textual: Textual | N
     # One of the two has no positions.
     encoded = op.concat([read, given["encoded"]], axis=1)
     memory = network.open(encoded, counted)
-    predicting: Predicting = All(network)
-    if "shortlist" in given:
-        predicting = Shortlisted(network, given["shortlist"], given["beam_size"])
-    fed = Feeding(network, predicting, memory, given, op.squeeze(fresh))
+    few = Shortlisted(network, given["shortlist"]) if "shortlist" in given else None
+    fed = Feeding(network, few or All(network), memory, given, op.squeeze(fresh))
     fed.run(_start(network, summary, given, fed))
-    found = _search(network, predicting, memory, given, fed)
-    hypotheses = predicting.ids(found.tokens)
+    found = _found(network, few, memory, given, fed)
     return {
-        **({} if textual is None else {"texts": textual.write(hypotheses)}),
-        "hypotheses": hypotheses,
-        "hypothesis_lengths": found.lengths,
-        "scores": found.scores,
-        "token_log_probs": found.log_probs,
-        "attention": found.attention,
+        **({} if textual is None else {"texts": textual.write(found[0])}),
+        **dict(zip(_FOUND, found, strict=True)),
         **fed.results(),
         "next_encoded": encoded,
     }
 
 
+def _found(
+    network: LoweredSeq2Seq, few: Shortlisted | None, memory: Memory, given: Mapping[str, Var], fed: Feeding
+) -> Sequence[Var]:
+    """The search's outputs: over all tokens, or over a shortlist; the other of the two takes no turn."""
+    if few is None:
+        return _search(network, All(network), memory, given, fed)
+    beam, none = given["beam_size"], constant(0)
+    among_all = {**given, "beam_size": op.where(few.empty, beam, none)}
+    among_few = {**given, "beam_size": op.where(few.empty, none, beam)}
+    every = _search(network, All(network), memory, among_all, fed)
+    chosen = _search(network, few, memory, among_few, fed)
+    return op.if_(
+        few.empty,
+        then_branch=lambda: [op.identity(part) for part in every],
+        else_branch=lambda: [op.identity(part) for part in chosen],
+    )
+
+
 def _search(
     network: LoweredSeq2Seq, predicting: Predicting, memory: Memory, given: Mapping[str, Var], fed: Feeding
-) -> Any:
-    """Beam search from the first row of each sentence."""
+) -> Sequence[Var]:
+    """Beam search from the first row of each sentence: what _FOUND names."""
     beam = resolve(decoder("beam").graph, "decoder 'beam'")
 
-    def step(numbers: Var, states: Sequence[Var]) -> tuple[Sequence[Var], Sequence[Var], Var]:
+    def step(numbers: Var, states: Sequence[Var]) -> tuple[Var, Sequence[Var], Var]:
         new, weights = network.step(predicting.ids(numbers), states, memory)
         return predicting.log_probs(network.readout(new)), new, weights
 
@@ -124,7 +138,14 @@ def _search(
     )
     first = beam.start(predicting.first(log_probs), begun, op.squeeze(attention, constant([0])))
     limits = beam.limits(given["beam_size"], given["max_lengths"], given["min_lengths"], given["alpha"])
-    return beam(predicting.eos)(step, first, limits)
+    found = beam(predicting.eos)(step, first, limits)
+    return [
+        predicting.ids(found.tokens),
+        found.lengths,
+        found.scores,
+        found.log_probs,
+        found.attention,
+    ]
 
 
 def _source(given: Mapping[str, Var], fresh: Var, counted: Var) -> tuple[Var, Var]:

@@ -1,13 +1,12 @@
 """Which tokens a graph may predict: all of them, or those of a shortlist that is given with each run.
 
 A search then numbers tokens by their place in the shortlist, and its output layer has only their columns:
-taken once a run, outside the loop. Both layers stand in the loop, since a condition there would cost
-onnxruntime its packed weights; the one that is not wanted gets no rows.
+taken once a run, outside the loop. A file with shortlists holds two searches, of which a run uses one: a
+condition inside the loop would cost onnxruntime its packed weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -35,8 +34,8 @@ class Predicting(Protocol):
     def first(self, log_probs: Var) -> Var:
         """Log-probabilities `[1, rows, vocab]` as the search numbers them."""
 
-    def log_probs(self, readout: Var) -> Sequence[Var]:
-        """The same for readouts `[1, rows, width]`, in parts with the rows shared out among them."""
+    def log_probs(self, readout: Var) -> Var:
+        """The same for readouts `[1, rows, width]`."""
 
     def ids(self, numbers: Var) -> Var:
         """Ids of what the search numbers, any shape."""
@@ -56,9 +55,9 @@ class All:
         """As they are."""
         return log_probs
 
-    def log_probs(self, readout: Var) -> Sequence[Var]:
+    def log_probs(self, readout: Var) -> Var:
         """See the protocol."""
-        return [self._network.log_probs(readout)]
+        return self._network.log_probs(readout)
 
     def ids(self, numbers: Var) -> Var:
         """As they are."""
@@ -66,32 +65,28 @@ class All:
 
 
 class Shortlisted:
-    """Only tokens of a shortlist may be predicted, or all where it is empty.
+    """Only tokens of a shortlist may be predicted; `allowed` lets all through where it is empty.
 
     Args:
         shortlist: sorted ids, the end among them, int64 `[candidates]`.
-        beam: int64 scalar, as the search gets it.
+
+    Attributes:
+        empty: whether there is no shortlist, bool scalar.
     """
 
-    def __init__(self, network: LoweredSeq2Seq, shortlist: Var, beam: Var) -> None:
+    def __init__(self, network: LoweredSeq2Seq, shortlist: Var) -> None:
         self._network = network
-        self._all = op.cast(op.equal(op.size(shortlist), constant(0)), to=np.int64)
-        self._numbered = self._or_first(network.vocab, shortlist)
-        # An unused layer must still have columns for the search to choose among.
-        few = op.min([op.add(beam, constant(1)), constant(network.vocab)])
-        self._columns = self._or_first(few, shortlist)
+        self.empty = op.equal(op.size(shortlist), constant(0))
+        # A search that no run uses still chooses once, and must have the end to choose.
+        few = op.mul(constant(EOS + 1), op.cast(self.empty, to=np.int64))
+        self._numbered = op.concat([op.range(constant(0), few, constant(1)), shortlist], axis=0)
         ends = op.cast(op.equal(self._numbered, constant(EOS)), to=np.int64)
         self.eos = op.arg_max(ends, axis=0, keepdims=0)
         inside = op.expand(constant([0.0], np.float32), op.shape(self._numbered))
-        nowhere = op.expand(constant([_NEVER], np.float32), constant([network.vocab]))
+        outside = op.where(self.empty, constant([0.0], np.float32), constant([_NEVER], np.float32))
+        nowhere = op.expand(outside, constant([network.vocab]))
         self._bias = op.scatter_elements(nowhere, self._numbered, inside)
-        self._layer = network.head.among(self._columns)
-
-    def _or_first(self, count: int | Var, shortlist: Var) -> Var:
-        """The shortlist, or the first `count` ids where it is empty; no condition, as that stays in loops."""
-        most = constant(count) if isinstance(count, int) else count
-        ids = op.range(constant(0), op.mul(most, self._all), constant(1))
-        return op.concat([ids, shortlist], axis=0)
+        self._layer = network.head.among(self._numbered)
 
     def allowed(self, logits: Var) -> Var:
         """Those of the shortlist."""
@@ -101,16 +96,9 @@ class Shortlisted:
         """The columns of the shortlist."""
         return op.gather(log_probs, self._numbered, axis=2)
 
-    def log_probs(self, readout: Var) -> Sequence[Var]:
-        """All rows over all tokens and none over the shortlist, or the other way round."""
-        rows = op.slice(op.shape(readout), constant([1]), constant([2]))
-        whole = op.mul(rows, self._all)
-        first, rest = (
-            op.slice(readout, start, end, constant([1]))
-            for start, end in ((constant([0]), whole), (whole, rows))
-        )
-        chosen = self._network.head.chosen(rest, self._layer)
-        return [self._network.log_probs(first), op.log_softmax(chosen, axis=-1)]
+    def log_probs(self, readout: Var) -> Var:
+        """Over the shortlist alone."""
+        return op.log_softmax(self._network.head.chosen(readout, self._layer), axis=-1)
 
     def ids(self, numbers: Var) -> Var:
         """Entries of the shortlist."""

@@ -58,11 +58,11 @@ def lower(model: Toy) -> onnx.ModelProto:
         flat = op.squeeze(state, constant([2]))
         return op.gather(table, flat), op.gather(looked, flat)
 
-    def step(tokens: Var, states: Sequence[Var]) -> tuple[Sequence[Var], Sequence[Var], Var]:
+    def step(tokens: Var, states: Sequence[Var]) -> tuple[Var, Sequence[Var], Var]:
         moved = op.add(op.mul(states[0], constant(5)), op.add(op.mul(tokens, constant(3)), constant(1)))
         state = op.mod(moved, constant(model.states))
         log_probs, attention = told(state)
-        return [log_probs], [state], attention
+        return log_probs, [state], attention
 
     shapes: dict[str, tuple[type, tuple[Any, ...]]] = {
         "start": (np.int64, (1, "batch", 1)),
