@@ -126,7 +126,8 @@ def recipe_page(task: TaskSpec) -> str:
 
 def _introduction(task: TaskSpec, kind: type[Any]) -> str:
     others = [f"[{other.name}]({page_of(other)})" for other in tasks() if other.name != task.name]
-    module = Path(inspect.getfile(kind)).resolve().relative_to(FOLDER.parents[1]).as_posix()
+    package = kind.__module__.partition(".")[0]
+    module = ("" if package == "seqtools" else "plugins/") + kind.__module__.replace(".", "/") + ".py"
     told = f" Those of other tasks: {', '.join(others)}." if others else ""
     return RECIPES.format(module=module, task=task.name, others=told)
 

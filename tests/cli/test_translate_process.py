@@ -45,6 +45,8 @@ def started(model: Path, *arguments: str, command: str = "translate") -> subproc
         stderr=subprocess.PIPE,
         env=QUIET,
         bufsize=0,
+        # Where the tests run in the background of a shell, Ctrl-C is ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
