@@ -44,6 +44,7 @@ def seqtools_tasks() -> list[TaskSpec]:
             evaluate="seqtools_translate.evaluate:command",
             export="seqtools_translate.export:export_run",
             recipe="seqtools_translate.recipe:TranslateRecipe",
+            bundled="seqtools_translate:models/spanish-english.onnx",
             summary="Translate sentences.",
         )
     ]
