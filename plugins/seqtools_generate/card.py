@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Mapping
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-import seqtools
+from seqtools.export.made import how_made
 from seqtools.recipe import Recipe
 
 _LIMITS = [
@@ -39,9 +35,6 @@ def make_card(
     network = recipe.network
     kind, vocab = tokenizer
     cell = network.cell.partition(".")[0]
-    made = {key: info[key] for key in ("command", "seed", "versions") if key in info}
-    if "command" in made:
-        made["command"] = without_folders(made["command"])
     return {
         "what": f"recurrent language model over {kind} tokens: {network.layers} x {network.width} {cell}",
         "task": recipe.task,
@@ -58,20 +51,5 @@ def make_card(
         "limits": _LIMITS,
         "profile": profile,
         "form": form,
-        "made": {**made, "export": _export_command(), "with": _versions()},
+        "made": how_made(info),
     }
-
-
-def _export_command() -> str:
-    return without_folders(shlex.join(["seqtools", *sys.argv[1:]]))
-
-
-def without_folders(command: str) -> str:
-    """A command with absolute paths cut to their last part: a file that is passed on names nobody's home."""
-    parts = shlex.split(command)
-    return shlex.join(Path(part).name if Path(part).is_absolute() else part for part in parts)
-
-
-def _versions() -> dict[str, str]:
-    found = {name: version(name) for name in ("torch", "onnx", "spox", "onnxruntime")}
-    return {"seqtools": seqtools.__version__, **found}

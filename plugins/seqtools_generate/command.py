@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from seqtools.run_options import run_options
+
 _STOP_HELP = "End at this text, which is not printed; may be given several times."
 _BIAS_HELP = "Add BIAS to the score of a token, named by its text or as #ID; -inf forbids it. Several times."
 _LENGTH_HELP = "Tokens to write; -1 has no end."
@@ -95,24 +97,7 @@ _LAST_HELP = "Last tokens that the penalty and the n-gram ban look at."
 @click.option("--no-display-prompt", is_flag=True, help="Print what is new only.")
 @click.option("--save-state", metavar="FILE", help="Write where the text stands, to go on from later.")
 @click.option("--load-state", metavar="FILE", help="Go on from a saved state (PROMPT is then read after it).")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="cpu",
-    show_default=True,
-    help="Where the model runs.",
-)
-@click.option(
-    "-t", "--threads", type=int, default=1, show_default=True, help="CPU threads; 0 lets onnxruntime choose."
-)
-@click.option(
-    "--deadline",
-    type=float,
-    default=300.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Give up when one run of the model takes longer.",
-)
+@run_options
 def command(**options: Any) -> None:
     """Write text that goes on from PROMPT (or -f FILE, or stdin when it is piped in).
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Mapping
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-import seqtools
+from seqtools.export.made import how_made
 from seqtools.recipe import Seq2SeqConfig
 from seqtools_translate.recipe import TranslateRecipe
 
@@ -41,9 +37,6 @@ def make_card(
         floor: its floor.json, or {}.
         tokenizers: side ("joint", or "source" and "target") -> kind and vocabulary size.
     """
-    made = {key: info[key] for key in ("command", "seed", "versions") if key in info}
-    if "command" in made:
-        made["command"] = without_folders(made["command"])
     return {
         "what": f"translator: {_described(recipe.network)}",
         "task": recipe.task,
@@ -57,7 +50,7 @@ def make_card(
         "limits": _LIMITS,
         "profile": profile,
         "form": form,
-        "made": {**made, "export": _export_command(), "with": _versions()},
+        "made": how_made(info),
     }
 
 
@@ -84,18 +77,3 @@ def _network(network: Seq2SeqConfig) -> dict[str, Any]:
         "width", "embedding", "attention", "attend", "input_feeding", "coverage",
     )  # fmt: skip
     return {name: getattr(network, name) for name in names}
-
-
-def _export_command() -> str:
-    return without_folders(shlex.join(["seqtools", *sys.argv[1:]]))
-
-
-def without_folders(command: str) -> str:
-    """A command with absolute paths cut to their last part: a file that is passed on names nobody's home."""
-    parts = shlex.split(command)
-    return shlex.join(Path(part).name if Path(part).is_absolute() else part for part in parts)
-
-
-def _versions() -> dict[str, str]:
-    found = {name: version(name) for name in ("torch", "onnx", "spox", "onnxruntime")}
-    return {"seqtools": seqtools.__version__, **found}

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from seqtools.run_options import run_options
+
 _MODEL_HELP = "Model file; several translate together.  [default: the bundled one]"
 _PENALTY_HELP = "How scores of different lengths are made comparable."
 _OWN = "the model's own, else "
@@ -129,24 +131,7 @@ def _own(*names: str, default: object, help: str, **more: Any) -> Callable[[Func
     metavar="FILE",
     help="Draw what the first line looks at: a .svg, .png or .html file, or ansi for the terminal.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="cpu",
-    show_default=True,
-    help="Where the model runs.",
-)
-@click.option(
-    "-t", "--threads", type=int, default=1, show_default=True, help="CPU threads; 0 lets onnxruntime choose."
-)
-@click.option(
-    "--deadline",
-    type=float,
-    default=300.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Give up when one run of the model takes longer.",
-)
+@run_options
 def command(**options: Any) -> None:
     """Translate TEXT, a file (-i) or stdin: one line in, one line out, in the same order.
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from seqtools.run_options import run_options
+
 
 @click.command("score")
 @click.argument("source", required=False)
@@ -28,24 +30,7 @@ import click
     metavar="N",
     help="Pairs read before they are scored, those of like length together.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="cpu",
-    show_default=True,
-    help="Where the model runs.",
-)
-@click.option(
-    "-t", "--threads", type=int, default=1, show_default=True, help="CPU threads; 0 lets onnxruntime choose."
-)
-@click.option(
-    "--deadline",
-    type=float,
-    default=300.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Give up when one run of the model takes longer.",
-)
+@run_options
 def command(**options: Any) -> None:
     """How likely is each TARGET line as the translation of its SOURCE line?
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from seqtools.export.made import without_folders
 from seqtools.recipe import DataConfig, Recipe
-from seqtools_generate.card import make_card, without_folders
+from seqtools_generate.card import make_card
 
 
 def card(recipe: Recipe, info: dict[str, Any]) -> dict[str, Any]:

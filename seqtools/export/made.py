@@ -1,0 +1,35 @@
+"""How a file was made, for its card: by which commands, with which versions."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import seqtools
+
+
+def how_made(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Command, seed and versions of the training, then those of the export.
+
+    Args:
+        info: the run's run.json.
+    """
+    made = {key: info[key] for key in ("command", "seed", "versions") if key in info}
+    if "command" in made:
+        made["command"] = without_folders(made["command"])
+    return {**made, "export": without_folders(shlex.join(["seqtools", *sys.argv[1:]])), "with": _versions()}
+
+
+def without_folders(command: str) -> str:
+    """A command with absolute paths cut to their last part: a file that is passed on names nobody's home."""
+    parts = shlex.split(command)
+    return shlex.join(Path(part).name if Path(part).is_absolute() else part for part in parts)
+
+
+def _versions() -> dict[str, str]:
+    found = {name: version(name) for name in ("torch", "onnx", "spox", "onnxruntime")}
+    return {"seqtools": seqtools.__version__, **found}
