@@ -75,8 +75,8 @@ def score(asked: Request) -> None:
             tokens += sum(len(one.log_probs) for one in told)
             total += math.fsum(one.log_prob for one in told)
     if tokens:
-        told = f"{pairs:,} pair{'s' * (pairs != 1)}"
-        note(f"{told}, {tokens:,} tokens, perplexity {math.exp(-total / tokens):.3f}")
+        counted = f"{pairs:,} pair{'s' * (pairs != 1)}"
+        note(f"{counted}, {tokens:,} tokens, perplexity {math.exp(-total / tokens):.3f}")
 
 
 def _line(asked: Request, one: Scored) -> str:
