@@ -17,13 +17,14 @@ from seqtools.model_file import ModelFile
 SCRIPT = Path(__file__).parents[1] / "hosts" / "parity.mjs"
 
 
+@pytest.mark.parametrize("name", ["generate", "translate"])
 @pytest.mark.parametrize("host", ["onnxruntime-node", "onnxruntime-web"])
-def test_bundled_model_gives_the_same_answers_in_javascript(host: str, tmp_path: Path) -> None:
+def test_bundled_models_give_the_same_answers_in_javascript(host: str, name: str, tmp_path: Path) -> None:
     modules = Path(os.environ.get("SEQTOOLS_NODE_MODULES", "node_modules"))
     node = shutil.which("node")
     if node is None or not (modules / host).is_dir():
         pytest.skip(f"needs node and {host} in $SEQTOOLS_NODE_MODULES")
-    path = bundled_model(task("generate"))
+    path = bundled_model(task(name))
     cases = tmp_path / "cases.json"
     cases.write_text(json.dumps(ModelFile.open(path).parity), encoding="utf-8")
     done = subprocess.run(
@@ -31,5 +32,8 @@ def test_bundled_model_gives_the_same_answers_in_javascript(host: str, tmp_path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert {"greedy", "sampled", "score"} <= {result["name"] for result in results}
-    assert all(result["largest"] <= 1e-5 and not result["unequal"] for result in results)
+    kinds = {"greedy", "sampled", "score"} if name == "generate" else {"search", "score"}
+    assert kinds <= {result["name"] for result in results}
+    # Versions of onnxruntime quantise activations a little differently on their way through an int8 LSTM.
+    tolerance = 1e-5 if name == "generate" else 0.05
+    assert all(result["largest"] <= tolerance and not result["unequal"] for result in results)
