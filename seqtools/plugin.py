@@ -28,7 +28,7 @@ hookimpl = pluggy.HookimplMarker("seqtools")
 
 # Which extra of `seqtools-suite` brings which module, for the cure in a missing-dependency error.
 EXTRA_OF = {
-    **dict.fromkeys(("torch", "onnx", "spox", "safetensors", "rich"), "train"),
+    **dict.fromkeys(("torch", "onnx", "spox", "safetensors", "rich", "sklearn", "snowballstemmer"), "train"),
     **dict.fromkeys(("sacrebleu", "sacremoses"), "evaluate"),
     "matplotlib": "plot",
 }

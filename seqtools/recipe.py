@@ -50,8 +50,8 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkConfig:
-    """A recurrent network from tokens to states; defaults are a plain one-layer LSTM."""
+class StackConfig:
+    """Recurrent layers upon each other; defaults are a plain one-layer LSTM."""
 
     cell: str = "lstm.v1"
     """Cell by its registered name: lstm.v1, gru.v1, rnn_tanh.v1, rnn_relu.v1, or a plugin's."""
@@ -61,10 +61,6 @@ class NetworkConfig:
     """Hidden units of each layer."""
     last_width: int = 0
     """Hidden units of the last layer; 0 means `width` (tied embeddings want the embedding's width)."""
-    embedding: int = 128
-    """Embedding width; 0 feeds one-hot tokens straight into the cell."""
-    tied: bool = False
-    """Share the embedding with the output layer (a projection is added when widths differ)."""
     learned_state: bool = False
     """Learn the initial state instead of starting from zeros."""
     layer_norm: str = "none"
@@ -75,16 +71,26 @@ class NetworkConfig:
     """Recurrent weights: orthogonal (per gate) or uniform (+-1/sqrt(width), as torch does)."""
     locked: bool = True
     """One dropout mask for a whole chunk (variational, Gal & Ghahramani 2016), not one per step."""
-    dropout_input: float = 0.0
-    """Dropout on the cell's input (after the embedding)."""
     dropout_hidden: float = 0.0
     """Dropout between layers."""
+    dropout_weight: float = 0.0
+    """DropConnect on the hidden-to-hidden weights (weight drop)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig(StackConfig):
+    """A recurrent language model: embedding, stack, output layer."""
+
+    embedding: int = 128
+    """Embedding width; 0 feeds one-hot tokens straight into the cell."""
+    tied: bool = False
+    """Share the embedding with the output layer (a projection is added when widths differ)."""
+    dropout_input: float = 0.0
+    """Dropout on the cell's input (after the embedding)."""
     dropout_output: float = 0.1
     """Dropout on the last layer's output."""
     dropout_embedding: float = 0.0
     """Drop whole tokens of the embedding (Merity et al. 2017)."""
-    dropout_weight: float = 0.0
-    """DropConnect on the hidden-to-hidden weights (weight drop)."""
     vectors: str = ""
     """GloVe, fastText or word2vec text file that initialises the embedding; "" for none."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqtools_translate.lines import Line
+    from seqtools.lines import Line
     from seqtools_translate.results import Hypothesis, TranslationResult
 
 FORMATS = ("text", "nbest", "json")

@@ -9,13 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from seqtools.batching import WINDOW_LINES, windows
 from seqtools.errors import UsageError
+from seqtools.lines import Line, opened, read_lines, with_record
 from seqtools.output import note, warn
-from seqtools_translate.batching import WINDOW_LINES, windows
-from seqtools_translate.lines import Line, opened, read_lines, with_record
+from seqtools.writing import writer
 from seqtools_translate.request import Request, typed
 from seqtools_translate.settings import Settings
-from seqtools_translate.writing import writer
 
 if TYPE_CHECKING:
     from seqtools_translate.glossary import Entry, Glossary

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from seqtools.batching import windows
 from seqtools.errors import DataError, UsageError
+from seqtools.lines import Line, opened, read_lines
 from seqtools.output import note
-from seqtools_translate.batching import windows
-from seqtools_translate.lines import Line, opened, read_lines
-from seqtools_translate.writing import writer
+from seqtools.writing import writer
 
 if TYPE_CHECKING:
     from seqtools_translate.results import Scored

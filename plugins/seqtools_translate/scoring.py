@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from seqtools.batching import batches
 from seqtools.errors import UsageError
 from seqtools.runtime.arrays import IntArray
 from seqtools.tokens import EOS
 from seqtools_translate.alignment import word_attention, words_of
-from seqtools_translate.batching import batches
 from seqtools_translate.file_model import Given
 from seqtools_translate.opened import Opened
 from seqtools_translate.results import Scored

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from seqtools.batching import batches
 from seqtools.runtime.arrays import IntArray
 from seqtools_translate import host_search
 from seqtools_translate.alignment import word_attention, words_of
-from seqtools_translate.batching import batches
 from seqtools_translate.file_model import Found, Given
 from seqtools_translate.glossary import Entry
 from seqtools_translate.host_search import Job

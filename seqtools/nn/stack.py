@@ -12,7 +12,7 @@ from seqtools.errors import ConfigError
 from seqtools.nn.cell import State
 from seqtools.nn.dropout import Dropout
 from seqtools.nn.layer import RecurrentLayer
-from seqtools.recipe import NetworkConfig
+from seqtools.recipe import StackConfig
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -35,7 +35,7 @@ class RecurrentStack(nn.Module):
     """
 
     def __init__(
-        self, config: NetworkConfig, input_width: int, *, one_hot: bool = False, bidirectional: bool = False
+        self, config: StackConfig, input_width: int, *, one_hot: bool = False, bidirectional: bool = False
     ) -> None:
         super().__init__()
         if config.layer_norm not in NORMS:
@@ -112,7 +112,7 @@ def reverse(
     return x.gather(0, index[:, :, None].expand_as(x))
 
 
-def _layer(config: NetworkConfig, inputs: int, width: int, *, one_hot: bool) -> RecurrentLayer:
+def _layer(config: StackConfig, inputs: int, width: int, *, one_hot: bool) -> RecurrentLayer:
     return RecurrentLayer(
         config.cell,
         inputs,

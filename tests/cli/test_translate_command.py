@@ -140,7 +140,7 @@ def test_streaming_answers_before_the_next_line_is_read(
     seen: list[str] = []
 
     def lines(stream: Any, name: str) -> Any:
-        from seqtools_translate.lines import Line
+        from seqtools.lines import Line
 
         yield Line(1, "abc")
         seen.append((tmp_path / "out.partial").read_text())

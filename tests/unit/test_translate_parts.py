@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
+from seqtools.batching import batches, windows
 from seqtools.errors import DataError, UsageError
+from seqtools.lines import LONGEST, Line, opened, read_lines, with_record
 from seqtools_char.tokenizer import CharTokenizer
 from seqtools_sentencepiece.tokenizer import SentencePieceTokenizer
 from seqtools_translate.alignment import diagonal, word_attention, words_of
-from seqtools_translate.batching import batches, windows
 from seqtools_translate.glossary import Entry, Glossary, says
-from seqtools_translate.lines import LONGEST, Line, opened, read_lines, with_record
 from seqtools_translate.never import Spelling
 from seqtools_translate.settings import Settings
 from seqtools_translate.splitting import split

@@ -22,11 +22,11 @@ _CONVERT = "Convert it, for example with: iconv -f latin1 -t utf-8"
 
 @dataclass(frozen=True)
 class Line:
-    """One line to translate.
+    """One line of input.
 
     Attributes:
         number: from 1.
-        text: its text; of a record the field that is translated.
+        text: its text; of a record the field that is read.
         record: the whole record of a line of JSON, or None.
         cut: bytes were left out since the line is longer than `LONGEST`.
     """
@@ -115,7 +115,9 @@ def _read(stream: IO[bytes], name: str, size: int) -> bytes:
         raise DataError(name, f"cannot be read ({error})", "Is the file whole?") from error
 
 
-def with_record(line: Line, name: str, field_name: str, *, needed: bool) -> Line:
+def with_record(
+    line: Line, name: str, field_name: str, *, needed: bool, option: str = "--source-field"
+) -> Line:
     """The line with its JSON record parsed.
 
     Args:
@@ -123,6 +125,7 @@ def with_record(line: Line, name: str, field_name: str, *, needed: bool) -> Line
         name: of the file, for errors.
         field_name: the field that is translated.
         needed: every line that is not blank must be a record; else one without a brace is a plain text.
+        option: the command's option that names the field.
 
     Raises:
         DataError: it is no record, or lacks the field.
@@ -140,6 +143,6 @@ def with_record(line: Line, name: str, field_name: str, *, needed: bool) -> Line
     text = record.get(field_name)
     if not isinstance(text, str):
         what = "is not a string" if field_name in record else "is not there"
-        cure = "Name the field with --source-field"
+        cure = f"Name the field with {option}"
         raise DataError(subject, f"its field '{field_name}' {what}", cure)
     return Line(line.number, text, record, line.cut)
