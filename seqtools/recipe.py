@@ -170,6 +170,60 @@ class Seq2SeqConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReaderConfig(StackConfig):
+    """Known text read in both directions: what classifiers and taggers share."""
+
+    width: int = 128
+    """Hidden units of each layer, in each direction."""
+    bidirectional: bool = True
+    """Read the text in both directions (Schuster & Paliwal 1997)."""
+    embedding: int = 100
+    """Embedding width of a token."""
+    vectors: str = ""
+    """GloVe, fastText or word2vec text file that initialises the embedding; "" for none."""
+    vectors_vocabulary: bool = True
+    """Take every word of the vectors' file into the vocabulary, not only those of the training data."""
+    freeze: bool = False
+    """Leave the embedding as the vectors' file has it."""
+    dropout_word: float = 0.05
+    """Read a token as unknown with this probability, so that unknown words are learned."""
+    dropout_embedding: float = 0.0
+    """Drop whole tokens of the embedding, everywhere in a batch (Gal & Ghahramani 2016)."""
+    dropout_input: float = 0.5
+    """Dropout on embedded tokens."""
+    dropout_output: float = 0.5
+    """Dropout on what the output layer reads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig(ReaderConfig):
+    """A text to one vector, the vector to classes."""
+
+    pooling: str = "concat"
+    """All steps to one vector: last, max, mean, attention, or concat (last, max and mean; Howard & Ruder)."""
+    head: int = 0
+    """Hidden units between pooling and classes; 0 for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaggerConfig(ReaderConfig):
+    """A label for each word."""
+
+    characters: str = "cnn"
+    """Spelling of a word: cnn (Ma & Hovy 2016), lstm (Lample et al. 2016) or none."""
+    character_embedding: int = 25
+    """Embedding width of a character."""
+    character_width: int = 50
+    """Filters of the cnn; hidden units of the lstm, both directions together."""
+    character_kernel: int = 3
+    """Characters that a filter of the cnn sees."""
+    shape: int = 0
+    """Embedding width of a word's shape (lower, Title, UPPER, digits, ...); 0 for none."""
+    crf: bool = True
+    """Choose the labels of a sentence together (linear-chain CRF, Lafferty et al. 2001)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TokenizerConfig:
     """How text becomes ids."""
 
