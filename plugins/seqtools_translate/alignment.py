@@ -18,7 +18,8 @@ class WordAttention:
 
     Attributes:
         source, target: the words, as blanks part them.
-        matrix: `[target, source]`, rows sum to 1 (or are 0 where nothing was looked at).
+        matrix: `[target, source]`, shares of the attention. What a row lacks of 1 went to the end of the
+            source, where an encoder has read all, or to blanks.
     """
 
     source: list[str]
@@ -62,10 +63,9 @@ def word_attention(
     rows = _membership(target_words[: len(attention)], len(right))
     columns = _membership(source_words[: attention.shape[1]], len(left))
     into = rows.T @ attention[: len(rows), : len(columns)].astype(np.float64) @ columns
-    total = into.sum(axis=1, keepdims=True)
-    # A row sums to 1, whether its attention went to words, to blanks or to the end of the source.
-    shares = np.divide(into, total, out=np.zeros_like(into), where=total > 0)
-    return WordAttention(left, right, shares.astype(np.float32))
+    # Not made to sum to 1: what is left of a look at the end of the source is no sure look.
+    pieces = np.maximum(rows.sum(axis=0), 1.0)[:, None]
+    return WordAttention(left, right, (into / pieces).astype(np.float32))
 
 
 def _membership(words: Sequence[int], count: int) -> NDArray[np.float64]:

@@ -15,8 +15,10 @@ from seqtools_translate.attention_map import columns, label
 # Light to dark, and all of it visible on a black background as well as on a white one.
 _LIGHT, _DARK = (253, 212, 158), (179, 0, 0)
 _CODES = (223, 216, 209, 203, 196, 160, 124)  # about the same, of the 256 colours
-_CELL = 3
+_CELL = 4
 _LEAST = 0.05
+END = "(end)"
+"""What a row says that looks at no word more than at the end of the source."""
 
 
 def show(source: Sequence[str], translation: Sequence[str], matrix: NDArray[np.float64]) -> None:
@@ -37,8 +39,8 @@ def render(
 ) -> str:
     """Lines of text, without a last line end.
 
-    The source words are numbered, so that any script and any length fits; a row ends with the word that it
-    looks at most.
+    The source words are numbered, so that any script and any length fits; a row ends with what it looks at
+    most: a word, or the end of the source, which has no column.
 
     Args:
         colours: 0 for percent in numbers, 256, or more for 24-bit colours.
@@ -46,7 +48,7 @@ def render(
     """
     across, down = [label(word) for word in source], [label(word) for word in translation]
     margin = max(map(columns, down))
-    most = [across[place] for place in matrix.argmax(axis=1)]
+    most = [across[row.argmax()] if row.max() >= 1 - row.sum() else END for row in matrix]
     fits = max(4, (width - margin - 3 - max(map(columns, most))) // _CELL)
     lines = _legend(across, width)
     for begin in range(0, len(across), fits):
@@ -75,7 +77,7 @@ def _cell(value: float, colours: int) -> str:
     if value < _LEAST:
         return "·".rjust(_CELL) if colours else ".".rjust(_CELL)
     if not colours:
-        return f"{min(round(100 * value), 99):>{_CELL}}"
+        return f"{round(100 * value):>{_CELL}}"
     red, green, blue = (round(low + (high - low) * value) for low, high in zip(_LIGHT, _DARK, strict=True))
     if colours > 256:
         return f"\033[48;2;{red};{green};{blue}m{'':{_CELL}}\033[0m"

@@ -17,6 +17,9 @@ ROWS = 128
 # Longest translation: so many tokens more than this factor of the source's.
 _FACTOR, _MORE = 2, 10
 
+END = "⏎"
+"""How the end of a source is shown."""
+
 
 @dataclass(frozen=True)
 class Translated:
@@ -25,7 +28,7 @@ class Translated:
     Attributes:
         text: the translation.
         pieces: its tokens, as text.
-        sources: the source token that each looked at most, as text.
+        sources: the source token that each looked at most, as text; `END` where it was the end.
     """
 
     text: str
@@ -87,9 +90,8 @@ def _told(
     source, target = tokenizers
     said = said[: _longest(len(ids) + 1)]
     end = said.index(target.eos) if target.eos in said else len(said)
-    places = [place if place < len(ids) else len(ids) - 1 for place in where[:end]]
     return Translated(
         target.decode(said[:end]),
         [target.decode([token]) for token in said[:end]],
-        [source.decode([ids[place]]) if ids else "" for place in places],
+        [source.decode([ids[place]]) if place < len(ids) else END for place in where[:end]],
     )

@@ -120,12 +120,18 @@ def test_numbers_in_a_terminal_without_colours() -> None:
     assert text.splitlines() == [
         "1 The  2 <b>red</b>  3 house  4 &  5 日本語",
         "",
-        "         1  2  3  4  5",
-        "   Das  90 10  .  .  .  The",
-        "  rote   . 98  .  .  .  <b>red</b>",
-        '"Haus"   . 20 70 10  .  house',
-        " $x^2$   .  .  . 50 50  &",
+        "          1   2   3   4   5",
+        "   Das   90  10   .   .   .  The",
+        "  rote    .  98   .   .   .  <b>red</b>",
+        '"Haus"    .  20  70  10   .  house',
+        " $x^2$    .   .   .  50  50  &",
     ]
+
+
+def test_a_look_at_the_end_is_called_so() -> None:
+    faint = np.array([[0.1, 0.2], [0.0, 1.0]])
+    text = attention_ansi.render(["a", "b"], ["x", "y"], faint)
+    assert text.splitlines()[-2:] == ["x   10  20  (end)", "y    . 100  b"]
 
 
 def test_more_words_than_fit_go_below_each_other() -> None:
@@ -180,7 +186,7 @@ def test_the_terminal_gets_what_it_can_show(
 def test_a_pipe_gets_numbers_and_stdout_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     write("ansi", SOURCE, TARGET, MATRIX)
     said = capsys.readouterr()
-    assert said.out == "" and " 90 10" in said.err and "\033" not in said.err
+    assert said.out == "" and " 90  10" in said.err and "\033" not in said.err
 
 
 @pytest.mark.parametrize(

@@ -346,8 +346,9 @@ def test_word_attention_by_hand() -> None:
     )
     words = word_attention("ab c", "x yz", attention, [0, 0, -1, 1], [0, -1, 1, 1])
     assert words.pairs() == [(0, 0), (1, 1)] and words.pharaoh() == "0-0 1-1"
-    assert np.allclose(words.matrix, [[0.75, 0.25], [0.125, 0.875]])
-    assert words.rounded() == [[0.75, 0.25], [0.125, 0.875]]
+    # What went to the blank and to the end is missing; the two pieces of "yz" look on average.
+    assert np.allclose(words.matrix, [[0.6, 0.2], [0.1, 0.7]])
+    assert words.rounded() == [[0.6, 0.2], [0.1, 0.7]]
     nothing = word_attention("", "x", np.zeros((2, 1), np.float32), [], [0])
     assert nothing.pairs() == [] and nothing.pharaoh() == ""
     unseen = word_attention("a", "x", np.zeros((2, 2), np.float32), [0], [0])
