@@ -44,6 +44,7 @@ class LanguageModelExperiment:
     """
 
     judged_by, higher_is_better = "valid_loss", False
+    progress = 0.0
 
     def __init__(
         self,

@@ -53,7 +53,7 @@ class TranslateExperiment:
             size=world.size,
         )
         self.steps_per_epoch = self.batches.steps_per_epoch
-        self.planned = config.steps * config.accumulate or config.epochs * self.steps_per_epoch
+        self.progress = 0.0
         self.valid = run.texts("valid", "source"), run.texts("valid", "target")
         self.judged_by, self.higher_is_better = _judge(config)
         self.kept = LastWeights(run.path / "last", config.average_last)
@@ -63,7 +63,7 @@ class TranslateExperiment:
         """The next batch's loss."""
         config = self.recipe.training
         batch = _moved(self.batches.next(), self.device)
-        own = own_share(config, self._step, self.planned)
+        own = own_share(config, self.progress)
         self._step += 1
         out = self.model(batch.source, batch.lengths, batch.fed, own)
         objective, nats = cross_entropy(out.logits, batch.wanted, smoothing=config.label_smoothing)
@@ -142,15 +142,17 @@ def _moved(batch: PairBatch, device: torch.device) -> PairBatch:
     return PairBatch(*(part.pin_memory().to(device, non_blocking=True) for part in batch))
 
 
-def own_share(config: PairTrainingConfig, step: int, planned: float) -> float:
+def own_share(config: PairTrainingConfig, done: float) -> float:
     """Probability of feeding the network's own choice (Bengio et al. 2015), rising to `own_most`.
 
-    linear: a straight line. exponential: 1 - k^x with 1% of the way left at the end. inverse_sigmoid:
-    1 - k / (k + exp(x / k)), scaled to the run; x is the share of the run that is done.
+    linear: a straight line. exponential: quick at first, 99 % of the way at the end. inverse_sigmoid: slow,
+    quick in the middle, slow.
+
+    Args:
+        done: share of the run that is done.
     """
     if config.own == "none":
         return 0.0
-    done = min(1.0, step / max(planned, 1.0))
     if config.own == "linear":
         share = done
     elif config.own == "exponential":

@@ -54,6 +54,9 @@ class Experiment(Protocol):
     steps_per_epoch: int
     """Calls of `loss` that make one pass over the training data (the mean, if lengths are random)."""
 
+    progress: float
+    """Share of the run that is done, 0 to 1; the loop tells it before each step, whatever limits the run."""
+
     def loss(self) -> Loss:
         """Draw the next batch and compute its loss; called under autocast on CUDA."""
 

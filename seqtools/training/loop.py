@@ -167,6 +167,7 @@ class _Trainer:
     def take_step(self, progress: float) -> None:
         """One optimiser step over `accumulate` losses; nothing here waits for the device."""
         shares = self.config.accumulate
+        self.experiment.progress = progress
         self.optimizer.zero_grad(set_to_none=True)
         losses = []
         for _ in range(shares):

@@ -153,6 +153,19 @@ def test_the_schedule_fits_itself_into_the_time(tmp_path: Path) -> None:
     assert result.best["valid_loss"] > 0
 
 
+def test_an_experiment_hears_how_far_the_run_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    plain = toy.Toy.loss
+
+    def listening(self: Any) -> Any:
+        told.append(self.progress)
+        return plain(self)
+
+    monkeypatch.setattr(toy.Toy, "loss", listening)
+    toy.run_toy(tmp_path, {"steps": 8, "accumulate": 2}, [])
+    assert told == [step / 8 for step in range(8) for _ in range(2)]
+
+
 def test_accumulated_gradients_equal_one_large_batch(tmp_path: Path) -> None:
     """Two chunks before a step move the weights as the mean of their gradients does."""
     world = toy.World.start("cpu")

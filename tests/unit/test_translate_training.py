@@ -109,11 +109,11 @@ def test_no_pairs_is_an_error() -> None:
 @pytest.mark.parametrize("kind", OWN[1:])
 def test_the_own_share_rises_to_what_was_asked_for(kind: str) -> None:
     settings = PairTrainingConfig(own=kind, own_most=0.4)
-    shares = [own_share(settings, step, 100) for step in range(0, 101, 10)]
+    shares = [own_share(settings, tenth / 10) for tenth in range(11)]
     assert shares == sorted(shares)
     assert shares[0] < 0.01
     assert shares[-1] == pytest.approx(0.4, rel=0.02)
-    assert own_share(PairTrainingConfig(), 50, 100) == 0
+    assert own_share(PairTrainingConfig(), 0.5) == 0
 
 
 def test_divergence_is_the_mean_of_both_kullback_leiblers() -> None:

@@ -57,6 +57,7 @@ class Toy:
         self.network.to(self.dtype)
         self.steps_per_epoch = 40
         self.judged_by, self.higher_is_better = "valid_loss", False
+        self.progress = 0.0
         self.jitter = jitter
         numbers = torch.arange(rows * world.size * LENGTH)
         stream = (numbers * numbers // 3 % VOCAB).view(rows * world.size, LENGTH).t()
