@@ -13,9 +13,8 @@ import numpy as np
 import spox.opset.ai.onnx.v20 as op
 
 from seqtools.export.attention import Memory, lower_attention
-from seqtools.export.encoder import lower_norm
 from seqtools.export.graph import Var, constant
-from seqtools.export.linear import Array, Context, Linear, array
+from seqtools.export.linear import Array, Context, Linear, array, lower_norm
 from seqtools.export.network import lower_layer
 
 

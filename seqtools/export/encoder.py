@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import spox.opset.ai.onnx.v20 as op
 
-from seqtools.export.cells import State
 from seqtools.export.graph import Var, constant
-from seqtools.export.linear import Array, Context, LayerNorm, Linear, array
-from seqtools.export.network import lower_layer
+from seqtools.export.linear import Array, Context, LayerNorm, Linear, array, lower_norm
+from seqtools.export.reader import Reader
 
 _MASKED = -1e9
 
@@ -23,57 +22,18 @@ class Reading(NamedTuple):
     summary: Var
 
 
-def lower_norm(context: Context, norm: Any, name: str) -> LayerNorm | None:
-    """A layer norm, or None where torch has an identity."""
-    if not hasattr(norm, "normalized_shape"):
-        return None
-    return LayerNorm(context, name, array(norm.weight), array(norm.bias), norm.eps)
-
-
 class RecurrentEncoder:
-    """Layers in one direction or both; what lies past a row's length never reaches what counts."""
+    """A reader; its summary is where its directions ended, or the mean of what it gave."""
 
     def __init__(self, context: Context, encoder: Any) -> None:
-        self._config, self._directions = encoder.config, int(encoder.directions)
-        trained = list(encoder.layers)
-        self._layers = [lower_layer(context, layer, f"encoder.{i}", None) for i, layer in enumerate(trained)]
-        self._states = [len(layer.states) for layer in trained]
-        self._inputs = [int(layer.input_width) for layer in trained[:: self._directions]]
-        self._norms = [
-            lower_norm(context, norm, f"encoder.norm.{i}") for i, norm in enumerate(encoder.between)
-        ]
-        self.width = int(encoder.width)
+        self._last = encoder.config.bridge == "last"
+        self._reader = Reader(context, encoder, "encoder", residual=encoder.config.residual)
 
     def __call__(self, x: Var, lengths: Var) -> Reading:
         """Read embedded tokens `[source, batch, input]` of which `lengths [batch]` count."""
-        batch = op.slice(op.shape(x), constant([1]), constant([2]))
-        shape = op.concat([constant([1]), batch, constant([self._config.encoder_width])], axis=0)
-        zero = op.expand(constant([[[0.0]]], np.float32), shape)
-        ends: list[Var] = []
-        for depth, norm in enumerate(self._norms):
-            y, ends = self._layer(depth, x, lengths, zero)
-            y = y if norm is None else norm(y)
-            x = op.add(x, y) if self._config.residual and self._inputs[depth] == self.width else y
-        memory = op.transpose(x, perm=(1, 0, 2))
-        if self._config.bridge == "last":
-            return Reading(memory, op.concat(ends, axis=1))
-        return Reading(memory, mean(memory, lengths))
-
-    def _layer(self, depth: int, x: Var, lengths: Var, zero: Var) -> tuple[Var, list[Var]]:
-        """Outputs of both directions side by side, and the last output of each, `[batch, width]`."""
-        outputs, ends = [], []
-        for way in range(self._directions):
-            number = depth * self._directions + way
-            start: State = [zero] * self._states[number]
-            given = x if way == 0 else _reversed(x, lengths)
-            y, last = self._layers[number].sequence(given, lengths, start)
-            outputs.append(y if way == 0 else _reversed(y, lengths))
-            ends.append(op.squeeze(last[0], constant([0])))
-        return outputs[0] if len(outputs) == 1 else op.concat(outputs, axis=2), ends
-
-
-def _reversed(x: Var, lengths: Var) -> Var:
-    return op.reverse_sequence(x, lengths, time_axis=0, batch_axis=1)
+        y, ends = self._reader(x, lengths)
+        memory = op.transpose(y, perm=(1, 0, 2))
+        return Reading(memory, op.concat(ends, axis=1) if self._last else mean(memory, lengths))
 
 
 def mean(memory: Var, lengths: Var) -> Var:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import spox.opset.ai.onnx.v20 as op
@@ -111,3 +112,10 @@ class LayerNorm:
         """`x [a, b, width]`, same shape out."""
         gain, bias = self._parts
         return op.layer_normalization(x, gain, bias, axis=-1, epsilon=self._epsilon)[0]
+
+
+def lower_norm(context: Context, norm: Any, name: str) -> LayerNorm | None:
+    """A layer norm, or None where torch has an identity."""
+    if not hasattr(norm, "normalized_shape"):
+        return None
+    return LayerNorm(context, name, array(norm.weight), array(norm.bias), norm.eps)

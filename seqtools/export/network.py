@@ -15,7 +15,7 @@ import spox.opset.ai.onnx.v20 as op
 from seqtools.export import traced
 from seqtools.export.cells import Lowered, State
 from seqtools.export.graph import Var, constant
-from seqtools.export.linear import Array, Context, Embedding, LayerNorm, Linear, array
+from seqtools.export.linear import Array, Context, Embedding, Linear, array, lower_norm
 from seqtools.loader import cell as cell_spec
 from seqtools.plugin import resolve
 
@@ -42,7 +42,7 @@ class LoweredLanguageModel:
             for i, layer in enumerate(layers)
         ]
         between = enumerate(network.stack.between)
-        self._between = [_between(context, norm, f"between.{i}") for i, norm in between]
+        self._between = [lower_norm(context, norm, f"between.{i}") for i, norm in between]
         self._head = _head(context, network.head)
         self._widths = [[int(layer.width)] * len(layer.states) for layer in layers]
         self._initial = _initial(context, layers)
@@ -163,12 +163,6 @@ def _head(context: Context, head: Any) -> _Head:
 def _given(embedding: Array | None) -> Array:
     assert embedding is not None  # one-hot networks always fold
     return embedding
-
-
-def _between(context: Context, norm: Any, name: str) -> LayerNorm | None:
-    if not hasattr(norm, "normalized_shape"):
-        return None
-    return LayerNorm(context, name, array(norm.weight), array(norm.bias), norm.eps)
 
 
 def _initial(context: Context, layers: Sequence[Any]) -> list[Var] | None:
