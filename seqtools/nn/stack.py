@@ -92,6 +92,26 @@ class RecurrentStack(nn.Module):
                 x = self.dropout(x)
         return x, tuple(new)
 
+    def read(
+        self, x: Float[Tensor, "time batch input"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "time batch width"]:
+        """Outputs of the top layer for whole texts, without states; past `lengths` they mean nothing.
+
+        Padding stands last in both directions, where no counted output sees it, so kernels run over it:
+        quicker than to pack and unpack where rows are of like length.
+        """
+        layers = list(self._recurrent())
+        for depth, norm in enumerate(self.between):
+            first = depth * self.directions
+            y, _ = layers[first](x, layers[first].start(x.shape[1]))
+            if self.directions == 2:
+                back, _ = layers[first + 1](reverse(x, lengths), layers[first + 1].start(x.shape[1]))
+                y = torch.cat([y, reverse(back, lengths)], dim=-1)
+            x = norm(y)
+            if depth < len(self.between) - 1:
+                x = self.dropout(x)
+        return x
+
     def top(self, state: StackState) -> Float[Tensor, "batch width"]:
         """The last output, as a function of the state alone (one direction)."""
         output: Tensor = self.between[-1](state[-1][0])
