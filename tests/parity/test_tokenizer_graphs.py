@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -207,6 +208,57 @@ class TestWord:
                 continue  # whether it opens depends on the id before it, which is not told
             begun = word.tokenizer.decode(tokens[:cut])
             assert begun + word.decode_after(tokens[cut - 1], tokens[cut:]) == word.tokenizer.decode(tokens)
+
+
+PREPARED: dict[str, dict[str, Any]] = {
+    "plain": {"lowercase": True, "normalize": "nfd", "newlines": False},
+    "bare": {"normalize": "nfd", "accents": False},
+    "compatible": {"normalize": "nfkd", "digits": True, "mode": "whitespace"},
+    "all": {
+        **{"lowercase": True, "normalize": "nfkd", "newlines": False, "accents": False, "digits": True},
+        **{"stop_words": "english", "stemmer": "english"},
+    },
+    "stopped": {"stop_words": "said, <unk>, well-known", "lowercase": True},
+    "stems": {"stemmer": "english", "newlines": False, "mode": "whitespace", "digits": True},
+}
+ODD = (
+    "ÀÉé\u0301\u0327ﬁ½２²İıßẞΣς≠が한각Ⓐ…\u212b\u037e\u0340\u0344\u1ec7\u2126\u3000\uf900\ufb01<>K"
+    + "a'’-.0919 "
+)
+PREPARED_STRINGS = st.lists(
+    st.text(ALPHABET | NEAR | st.sampled_from(ODD), max_size=30) | st.sampled_from(["It is", "the films\n"]),
+    min_size=1,
+    max_size=4,
+)
+
+
+@pytest.fixture(scope="module", params=list(PREPARED))
+def prepared(request: pytest.FixtureRequest) -> Face:
+    texts = [TEXT, "films film it is 12 café e\u0301 각 か 0 <ünk> a-b K fi 1⁄2"]
+    options: dict[str, Any] = PREPARED[request.param]
+    tokenizer = WordTokenizer.train(texts, min_count=1, **options)
+    return Face(WordGraph(tokenizer), tokenizer)
+
+
+class TestPreparedWords:
+    """Every option that prepares a text does inside a graph what it does on the host."""
+
+    @quickly
+    @given(texts=PREPARED_STRINGS)
+    def test_encode_is_the_same(self, prepared: Face, texts: list[str]) -> None:
+        assert prepared.encode(texts) == [prepared.tokenizer.encode(text).tolist() for text in texts]
+
+    def test_encode_of_awkward_texts(self, prepared: Face) -> None:
+        for texts in (TEXTS, ["", ""], [" "], [ODD, ODD.upper(), "it is", "The Films\r\n"], ["a\r\n" * 999]):
+            assert prepared.encode(texts) == [prepared.tokenizer.encode(text).tolist() for text in texts]
+
+    def test_encode_of_every_character_that_changes(self, prepared: Face) -> None:
+        """Each between two letters, so that a border that moves is seen; in the vocabulary or not."""
+        every = (chr(point) for point in (*range(1, 0xD800), *range(0xE000, 0x30000)))
+        changed = [c for c in every if c.lower() != c or unicodedata.decomposition(c)]
+        rows = [changed[first : first + 64] for first in range(0, len(changed), 64)]
+        texts = ["\u2003".join(f"a{c}b" for c in row) for row in rows]
+        assert prepared.encode(texts) == [prepared.tokenizer.encode(text).tolist() for text in texts]
 
 
 def test_join_of_any_width() -> None:

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-from functools import cache
+from collections.abc import Iterable
 
 import spox.opset.ai.onnx.ml.v4 as ml
 import spox.opset.ai.onnx.v20 as op
 
 from seqtools.export.graph import Var, constant
 from seqtools.export.strings import join, lookup, split, strings
-from seqtools.export.utf8 import shift
+from seqtools.export.utf8 import pack, shift
 from seqtools.tokens import BOS, UNKNOWN
-from seqtools_word.pattern import lower
 from seqtools_word.tokenizer import WordTokenizer
 
-
-@cache
-def _capitals() -> dict[str, str]:
-    """Every character that lower case changes, with what it becomes."""
-    every = (chr(point) for point in range(sys.maxunicode + 1) if not 0xD800 <= point < 0xE000)
-    return {character: lower(character) for character in every if lower(character) != character}
+# What the lookup says of a word that is left out.
+_STOPPED = -1
 
 
 class WordGraph:
     """Words to ids and back, the same as the host face.
 
-    Case is folded by a table of characters (`StringNormalizer` needs a locale that many hosts lack).
+    Case and accents are folded by a table of characters (`StringNormalizer` needs a locale that many hosts
+    lack, and knows no accents).
     """
 
     def __init__(self, tokenizer: WordTokenizer) -> None:
@@ -35,9 +30,32 @@ class WordGraph:
     def encode(self, text: Var) -> tuple[Var, Var]:
         """Texts, string `[batch]` -> ids, int64 `[batch, time]`, and lengths, int64 `[batch]`."""
         tokenizer = self._tokenizer
-        words, lengths = split(_lower(text) if tokenizer.lowercase else text, tokenizer.pattern)
+        words, lengths = split(self._folded(text), tokenizer.pattern)
         known = {word: index for word, index in tokenizer.ids.items() if index != UNKNOWN}
-        return lookup(words, list(known), list(known.values()), UNKNOWN), lengths
+        stopped = dict.fromkeys(tokenizer.stopped, _STOPPED)
+        ids = lookup(words, [*known, *stopped], [*known.values(), *stopped.values()], UNKNOWN)
+        if not stopped:
+            return ids, lengths
+        there = op.and_(op.not_(op.equal(words, strings([""]))), op.not_(op.equal(ids, constant(_STOPPED))))
+        return pack(ids, there, UNKNOWN)
+
+    def _folded(self, text: Var) -> Var:
+        """Texts as they are cut, string `[batch]`.
+
+        Only characters that change are taken out of their text: a sentence falls into a few pieces.
+        """
+        tokenizer = self._tokenizer
+        alphabet = set().union(tokenizer.unk, *tokenizer.ids, *tokenizer.stopped)
+        table = tokenizer.folding.table(alphabet)
+        if not table:
+            return text
+        changed = ranges(table)
+        pieces, _ = split(text, f"[^{changed}]+|[{changed}]")
+        # No character becomes U+0000, so it can stand for what stays.
+        small = ml.label_encoder(
+            pieces, keys_strings=table, values_strings=table.values(), default_string="\0"
+        )
+        return join(op.where(op.equal(small, strings(["\0"])), pieces, small))
 
     def decode(self, tokens: Var, previous: Var | None = None) -> Var:
         """Ids, int64 `[batch, time]` -> texts, string `[batch]`.
@@ -69,9 +87,12 @@ def _size(tokens: Var, axis: int) -> Var:
     return op.slice(op.shape(tokens), constant([axis]), constant([axis + 1]))
 
 
-def _lower(text: Var) -> Var:
-    """Texts in lower case, string `[batch]`."""
-    characters, _ = split(text)
-    table = _capitals()
-    small = ml.label_encoder(characters, keys_strings=table, values_strings=table.values(), default_string="")
-    return join(op.where(op.equal(small, strings([""])), characters, small))
+def ranges(characters: Iterable[str]) -> str:
+    """What stands in the brackets of a regular expression that matches these."""
+    spans: list[list[int]] = []
+    for point in sorted(map(ord, characters)):
+        if spans and point == spans[-1][1] + 1:
+            spans[-1][1] = point
+        else:
+            spans.append([point, point])
+    return "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in spans)

@@ -22,7 +22,6 @@ SINGLES = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U0001f000-\U0001faff\U0002000
 
 _WORD = f"[^{BLANKS}{PUNCTUATION}{SINGLES}]"
 _TEXT = (
-    r"\n",
     # A blank before a straight quote says that it opens; the blank is part of the token.
     ' "',
     r"[0-9]+(?:[.,][0-9]+)+",
@@ -36,26 +35,34 @@ _CLOSING = frozenset([*".,;:!?%)]}'’”»…、。，．！？：；）］｝�
 _OPENING = frozenset([*"([{“‘«¿¡#$£€（［｛「『〈《"])
 _BETWEEN = frozenset([*"-/_@\\‐‑–—", "--"])
 _SINGLE = re.compile(f"[{SINGLES}]")
+_PLAIN = re.compile(f"(?:(?![0-9]){_WORD})*")
 OPENING_QUOTE, QUOTE = ' "', '"'
 
 
-def pattern(mode: str, unknown_word: str) -> str:
+def pattern(mode: str, unknown_word: str, *, newlines: bool = True) -> str:
     """The regular expression whose matches are the words, the same for `re` and RE2.
 
     Args:
         mode: `text` or `whitespace`.
         unknown_word: kept whole in `text` mode although it has punctuation (`<unk>`); "" for none.
+        newlines: a newline is a word; else it is a blank like others.
     """
+    newline = (r"\n",) if newlines else ()
     if mode == "whitespace":
-        return f"\\n|[^{BLANKS}]+"
+        return "|".join([*newline, f"[^{BLANKS}]+"])
     plain = not unknown_word or re.fullmatch(f"{_WORD}+", unknown_word)
     whole = [] if plain else [re.escape(unknown_word)]
-    return "|".join([*whole, *_TEXT])
+    return "|".join([*whole, *newline, *_TEXT])
 
 
 def lower(text: str) -> str:
     """Lower case, character by character: both small sigmas become one, for what follows cannot count."""
     return text.lower().replace("ς", "σ")
+
+
+def is_plain(text: str) -> bool:
+    """Whether there are only characters that one word may be made of, and no digits."""
+    return _PLAIN.fullmatch(text) is not None
 
 
 def surface(word: str) -> str:

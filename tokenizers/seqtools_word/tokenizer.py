@@ -21,12 +21,27 @@ from seqtools.tokens import (
     refuse_options,
     well_formed,
 )
-from seqtools_word.pattern import BLANKS, QUOTE, joins_left, joins_right, lower, pattern, surface
+from seqtools_word.chunks import Chunks
+from seqtools_word.folding import Folding
+from seqtools_word.pattern import BLANKS, QUOTE, joins_left, joins_right, pattern, surface
+from seqtools_word.stemming import gathered, stemmer
+from seqtools_word.stop_words import stop_words as spelled
 
 if TYPE_CHECKING:
     from seqtools.plugin import IntArray
 
 MODES = ("text", "whitespace")
+_OFF: dict[str, Any] = {
+    "newlines": True,
+    "normalize": "none",
+    "accents": True,
+    "digits": False,
+    "stop_words": [],
+    "stemmer": "",
+    "forms": {},
+}
+OPTIONS = ("mode", "lowercase", "unk", *(name for name in _OFF if name != "forms"))
+"""What `train` takes besides the size of the vocabulary."""
 DEFAULT_VOCAB_SIZE = 30_000
 # Words kept while counting a huge corpus; above it those seen once are forgotten.
 _COUNTED_WORDS = 2_000_000
@@ -68,12 +83,21 @@ class WordTokenizer:
             makes every newline a token (the way PTB and WikiText are written).
         lowercase: fold to lower case first.
         unk: the word that a prepared corpus writes for rare words; it gets the unknown id. "" for none.
+        newlines: False reads a newline as a blank: no token stands for it.
+        normalize: `none`, `nfd` or `nfkd`: decompose characters first; see `Folding`.
+        accents: False drops combining marks after that.
+        digits: write every digit as 0.
+        stop_words: leave these out: `english`, or words with commas between them; "" for none.
+        stemmer: language of the stemmer that the vocabulary was made with; "" for none.
+        forms: ids of further forms of words, as a stemmer found them; one that is not listed is unknown.
 
     Attributes:
-        ids: id of each word.
+        ids: id of each word and form.
         surfaces: what each id shows, `[vocab]`.
         left, right: whether an id allows no blank before it, after it; bool `[vocab]`.
         quote: id of the straight quote that may open or close, -1 if there is none.
+        folding: what happens to a text before it is cut.
+        stopped: the words that are left out, as they stand in a folded text.
     """
 
     kind: ClassVar[str] = "word"
@@ -88,6 +112,13 @@ class WordTokenizer:
         mode: str = "text",
         lowercase: bool = False,
         unk: str = SPECIALS[UNKNOWN],
+        newlines: bool = True,
+        normalize: str = "none",
+        accents: bool = True,
+        digits: bool = False,
+        stop_words: str | Sequence[str] = "",
+        stemmer: str = "",
+        forms: Mapping[str, int] | None = None,
     ) -> None:
         if mode not in MODES:
             raise UsageError("tokenizer option 'mode'", f"{mode!r} is unknown", f"Use {' or '.join(MODES)}")
@@ -95,17 +126,24 @@ class WordTokenizer:
             raise UsageError(
                 "tokenizer option 'unk'", f"{unk!r} is no marker", "Use one word or something like <unk>"
             )
-        unk = lower(unk) if lowercase else unk
-        self.mode, self.lowercase, self.unk = mode, lowercase, unk
-        self.words = [*SPECIALS, *words]
-        self.pattern = pattern(mode, unk)
+        self.folding = Folding(lowercase=lowercase, normalize=normalize, accents=accents, digits=digits)
+        unk = self.folding.text(unk)
+        self.mode, self.unk, self.newlines, self.stemmer = mode, unk, newlines, stemmer
+        self.words, self.forms = [*SPECIALS, *words], dict(forms or {})
+        self.pattern = pattern(mode, unk, newlines=newlines)
         self._cut = re.compile(self.pattern)
+        self.stopped: frozenset[str] = frozenset()
+        self.stopped = frozenset(map(self._one_word, spelled(stop_words)))
         # Words of the text itself that look like our start and end ids are ordinary words.
         self.ids = {word: index for index, word in enumerate(words, len(SPECIALS))}
         if len(self.ids) != len(words):
             raise DataError("word tokenizer", "a word is listed twice", "List each word once")
+        if not all(len(SPECIALS) <= index < len(self.words) for index in self.forms.values()):
+            raise DataError("word tokenizer", "a form belongs to no word", "Give ids of words")
+        self.ids = {**self.forms, **self.ids}
         if unk:
             self.ids[unk] = UNKNOWN
+        self._chunks = Chunks(self._ids_of)
         self.surfaces = [unk or SPECIALS[UNKNOWN], "", "", *map(surface, words)]
         self.left = np.array([joins_left(word, mode) for word in self.words])
         self.right = np.array([joins_right(word, mode) for word in self.words])
@@ -117,45 +155,47 @@ class WordTokenizer:
         """Specials and words."""
         return len(self.words)
 
+    @property
+    def lowercase(self) -> bool:
+        """Whether text is folded to lower case."""
+        return self.folding.lowercase
+
     @classmethod
     def train(
-        cls,
-        texts: Iterable[str],
-        *,
-        vocab_size: int = 0,
-        min_count: int = 2,
-        mode: str = "text",
-        lowercase: bool = False,
-        unk: str = SPECIALS[UNKNOWN],
-        **options: Any,
+        cls, texts: Iterable[str], *, vocab_size: int = 0, min_count: int = 2, **options: Any
     ) -> WordTokenizer:
-        """The most frequent words of a corpus.
+        """The most frequent words of a corpus; with a stemmer, of families of words that share a stem.
 
         Args:
             texts: the corpus in pieces; a word may be cut by the border of two pieces.
             vocab_size: most ids to use; 0 means 30,000.
             min_count: leave out words seen less often; 1 keeps all.
-            mode: see the class.
-            lowercase: see the class.
-            unk: see the class.
-            options: none other exists.
+            options: those of the class.
 
         Raises:
             DataError: no word is frequent enough.
+            MissingDependencyError: a stemmer is asked for, and the package of stemmers is not installed.
             UsageError: an option is unknown or out of range.
         """
-        refuse_options(cls.kind, options, ("vocab_size", "min_count", "mode", "lowercase", "unk"))
+        unknown = [name for name in options if name not in OPTIONS]
+        refuse_options(cls.kind, unknown, ("vocab_size", "min_count", *OPTIONS))
         check_number("min_count", min_count, 1)
         if vocab_size:
             check_number("vocab_size", vocab_size, len(SPECIALS) + 1)
-        empty = cls((), mode=mode, lowercase=lowercase, unk=unk)
-        counts = empty._count(texts)
+        empty = cls((), **options)
+        stem = stemmer(empty.stemmer) if empty.stemmer else None
+        counts: Mapping[str, int] = empty._count(texts)
+        families: dict[str, str] = {}
+        if stem:
+            counts, families = gathered(counts, stem)
         kept = sorted((-count, word) for word, count in counts.items() if count >= min_count)
         kept = kept[: (vocab_size or DEFAULT_VOCAB_SIZE) - len(SPECIALS)]
         if not kept:
             cause = f"no word occurs {min_count} times" if counts else "it holds no words"
             raise DataError("corpus", cause, "Give more text, or set min_count = 1")
-        return cls([word for _, word in kept], mode=mode, lowercase=lowercase, unk=unk)
+        ids = {word: index for index, (_, word) in enumerate(kept, len(SPECIALS))}
+        forms = {form: ids[word] for form, word in families.items() if word in ids}
+        return cls(list(ids), **options, forms=forms)
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> WordTokenizer:
@@ -165,40 +205,77 @@ class WordTokenizer:
             DataError: the payload is damaged.
         """
         try:
-            return cls(
-                list(payload["words"]),
-                mode=str(payload["mode"]),
-                lowercase=bool(payload["lowercase"]),
-                unk=str(payload["unk"]),
-            )
-        except (KeyError, TypeError, UsageError) as error:
+            # The first three stand in every payload; what came later is left out where it is off.
+            needed = {name: payload[name] for name in ("mode", "lowercase", "unk")}
+            further = {name: payload[name] for name in (*OPTIONS, "forms") if name in payload}
+            return cls(list(payload["words"]), **{**needed, **further})
+        except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
             raise payload_error(cls.kind, error) from error
 
     def payload(self) -> dict[str, Any]:
         """The words after the specials, and the options that change how a text is cut."""
+        further = {**self._options(), "forms": self.forms}
         return {
             "words": self.words[len(SPECIALS) :],
-            "mode": self.mode,
-            "lowercase": self.lowercase,
-            "unk": self.unk,
+            **{name: further.pop(name) for name in ("mode", "lowercase", "unk")},
+            **{name: value for name, value in further.items() if value != _OFF[name]},
         }
 
     def extend(self, texts: Iterable[str]) -> WordTokenizer:
-        """Add every word that is new in `texts` at the end, most frequent first."""
+        """Add every word that is new in `texts` at the end, most frequent first.
+
+        With a stemmer, a new form of a known word becomes one of its forms.
+        """
         counts = self._count(texts)
-        new = sorted((-count, word) for word, count in counts.items() if word not in self.ids)
-        words = [*self.words[len(SPECIALS) :], *(word for _, word in new)]
-        return WordTokenizer(words, mode=self.mode, lowercase=self.lowercase, unk=self.unk)
+        new = Counter({word: count for word, count in counts.items() if word not in self.ids})
+        words, forms = self.words[len(SPECIALS) :], dict(self.forms)
+        families: dict[str, str] = {}
+        if self.stemmer:
+            stem = stemmer(self.stemmer)
+            known = {stem(word): index for index, word in enumerate(words, len(SPECIALS))}
+            forms |= {word: known[stem(word)] for word in new if stem(word) in known}
+            apart = {word: count for word, count in new.items() if word not in forms}
+            new, families = gathered(apart, stem)
+        words += [word for _, word in sorted((-count, word) for word, count in new.items())]
+        ids = {word: index for index, word in enumerate(words, len(SPECIALS))}
+        forms |= {form: ids[word] for form, word in families.items()}
+        return WordTokenizer(words, **self._options(), forms=forms)
+
+    def _options(self) -> dict[str, Any]:
+        """What the constructor was told, apart from words and their forms."""
+        folding = self.folding
+        return {
+            "mode": self.mode,
+            "lowercase": folding.lowercase,
+            "unk": self.unk,
+            "newlines": self.newlines,
+            "normalize": folding.normalize,
+            "accents": folding.accents,
+            "digits": folding.digits,
+            "stop_words": sorted(self.stopped),
+            "stemmer": self.stemmer,
+        }
+
+    def _one_word(self, word: str) -> str:
+        """A stop word as it stands in a folded text."""
+        found = self.cut(word)
+        if len(found) != 1:
+            cause = f"{word!r} is not one word"
+            raise UsageError("tokenizer option 'stop_words'", cause, "Give words with commas between them")
+        return found[0]
 
     def cut(self, text: str) -> list[str]:
-        """The words of a text, before rare ones become unknown."""
-        text = well_formed(text)
-        return self._cut.findall(lower(text) if self.lowercase else text)
+        """The words of a text without stop words, before rare ones become unknown."""
+        words: list[str] = self._cut.findall(self.folding.text(well_formed(text)))
+        return [word for word in words if word not in self.stopped] if self.stopped else words
+
+    def _ids_of(self, text: str) -> list[int]:
+        ids = self.ids
+        return [ids.get(word, UNKNOWN) for word in self.cut(text)]
 
     def encode(self, text: str) -> IntArray:
         """Ids of the words of a text, `[time]`."""
-        ids = self.ids
-        return np.array([ids.get(word, UNKNOWN) for word in self.cut(text)], dtype=np.int64)
+        return np.fromiter(self._chunks.of(text), np.int64)
 
     def encode_sampled(self, text: str, rng: np.random.Generator) -> IntArray:
         """As `encode`; words have one segmentation only."""
@@ -220,8 +297,9 @@ class WordTokenizer:
     def _count(self, texts: Iterable[str]) -> Counter[str]:
         """How often each word occurs; an endless corpus forgets words that stay rare."""
         counts: Counter[str] = Counter()
+        chunks = Chunks(self.cut)
         for text in _whole_words(texts):
-            counts.update(self.cut(text))
+            counts.update(chunks.of(text))
             if len(counts) > _COUNTED_WORDS:
                 counts = Counter({word: count for word, count in counts.items() if count > 1})
         if self.unk:
