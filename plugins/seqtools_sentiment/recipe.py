@@ -45,7 +45,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "training.entropy": (0.0, 100.0),
         "training.adversarial": (0.0, 100.0),
         "training.virtual": (0.0, 100.0),
-        "training.perturbation": (0.0, 1000.0),
+        "training.perturbation": (0.0, 10.0),
         "training.unfreeze": (0.0, 1.0),
         "training.rate_decay": (1.0, 1000.0),
         "training.label_smoothing": RATES,
@@ -78,6 +78,8 @@ class LabelledDataConfig:
     """Column or field that holds the label; several names with commas are one column of 0 to 1 each."""
     objective: str = "auto"
     """softmax (one class), ordinal (ordered classes), sigmoid (any number of labels), auto (by the labels)."""
+    encoding: str = "utf-8"
+    """Encoding of the files: utf-8, latin-1, windows-1252, …."""
     order: str = ""
     """Labels from lowest to highest, with commas; "" knows numbers, stars and words like negative."""
     valid: str = ""
@@ -102,8 +104,8 @@ class LinearConfig:
     """Longest run of words that is a feature."""
     min_count: int = 1
     """Texts that a feature occurs in at least."""
-    c: float = 0.0625
-    """Inverse strength of regularisation."""
+    c: float = 1.0
+    """Inverse strength of regularisation; tfidf takes ten times as much, as its texts have length one."""
     features: int = 200_000
     """Most features kept in a file, the heaviest."""
 
@@ -124,8 +126,8 @@ class TextTrainingConfig(LoopConfig):
     """Weight of the loss on adversarially moved embeddings (Miyato et al. 2017)."""
     virtual: float = 0.0
     """Weight of virtual adversarial training, which needs no labels (Miyato et al. 2017)."""
-    perturbation: float = 5.0
-    """Length of those moves, for the whole text, in units of the embedding's spread."""
+    perturbation: float = 0.02
+    """Length of those moves, as a share of the embedded text's own."""
     unfreeze: float = 0.0
     """Share of the run in which layers thaw one after the other, from the top (Howard & Ruder 2018)."""
     rate_decay: float = 1.0

@@ -1,0 +1,101 @@
+"""A classifier's run folder: besides what every run has, labelled texts, their classes, a linear model."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqtools.errors import DataError
+from seqtools.texts import decode, split_lines
+from seqtools.training.files import write_atomic
+from seqtools.training.run_folder import RunFolder
+from seqtools_sentiment.examples import Example, Labels
+
+if TYPE_CHECKING:
+    from seqtools.nn.classifier import Classifier
+
+PARTS = ("train", "valid")
+PREPARED = ("tokenizer.json", "labels.json", "run.json", *(f"{part}.jsonl.gz" for part in PARTS))
+"""What is written, into data/ or beside it, before a folder is a run."""
+
+
+class SentimentRun(RunFolder):
+    """Reads and writes the run folder of a classifier."""
+
+    def examples(self, part: str) -> list[Example]:
+        """Labelled texts of `train` or `valid`."""
+        path = self.examples_path(part)
+        try:
+            records = [json.loads(line) for line in split_lines(decode(path))]
+            return [
+                Example(one["text"], tuple(one["labels"]), tuple(one.get("shares", ()))) for one in records
+            ]
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(str(path), f"it is damaged ({error!r})", "Is the run folder whole?") from error
+
+    def write_examples(self, part: str, examples: Iterable[Example]) -> None:
+        """Store a part, a JSON record a line."""
+        records = (
+            {"text": one.text, "labels": one.labels, **({"shares": one.shares} if one.shares else {})}
+            for one in examples
+        )
+        data = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()
+        path = self.examples_path(part)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # No time stamp and no name: the same texts give the same bytes.
+        write_atomic(path, lambda temp: temp.write_bytes(gzip.compress(data, 6, mtime=0)))
+
+    def examples_path(self, part: str) -> Path:
+        """Where a part lies."""
+        return self.path / "data" / f"{part}.jsonl.gz"
+
+    def labels(self) -> Labels:
+        """The classes."""
+        return Labels.from_payload(self._json("labels.json"))
+
+    def write_labels(self, labels: Labels) -> None:
+        """Store the classes."""
+        self.write_json("labels.json", labels.payload())
+
+    def linear(self) -> dict[str, Any]:
+        """The linear model's payload; empty if there is none."""
+        return self._optional("linear.json")
+
+    def write_linear(self, payload: dict[str, Any]) -> None:
+        """Store the linear model."""
+        text = json.dumps(payload, ensure_ascii=False) + "\n"
+        write_atomic(self.path / "linear.json", lambda path: path.write_text(text, encoding="utf-8"))
+
+    def calibration(self) -> dict[str, Any]:
+        """Weights of the network's and the linear model's logits; empty before they are fitted."""
+        return self._optional("calibration.json")
+
+    def write_calibration(self, payload: dict[str, Any]) -> None:
+        """Store those weights."""
+        self.write_json("calibration.json", payload)
+
+    def classifier(self) -> Classifier:
+        """The best network so far, in eval mode on the CPU.
+
+        Raises:
+            DataError: the run has no weights yet.
+        """
+        from safetensors.torch import load_file
+
+        from seqtools.nn.classifier import Classifier
+
+        weights = self.path / "best.safetensors"
+        if not weights.is_file():
+            cure = "Train it further: run its command again"
+            raise DataError(str(self.path), "the run has no weights yet", cure)
+        labels, vocabulary = self.labels(), self.tokenizer().vocab_size
+        ordinal = labels.objective == "ordinal"
+        network = Classifier(self.recipe().network, vocabulary, labels.outputs, ordinal=ordinal)
+        network.load_state_dict(load_file(weights))
+        return network.eval()
+
+    def _optional(self, name: str) -> dict[str, Any]:
+        return self._json(name) if (self.path / name).is_file() else {}
