@@ -77,7 +77,7 @@ class LabelledDataConfig:
     label: str = ""
     """Column or field that holds the label; several names with commas are one column of 0 to 1 each."""
     objective: str = "auto"
-    """softmax (one class), ordinal (ordered classes), sigmoid (any number of labels), auto (by the labels)."""
+    """softmax (one class), ordinal (ordered ones), sigmoid (any number of labels), auto (by the labels)."""
     encoding: str = "utf-8"
     """Encoding of the files: utf-8, latin-1, windows-1252, …."""
     order: str = ""

@@ -61,15 +61,15 @@ class Classifier(nn.Module):
         return self.classify(self.embed(tokens), lengths)
 
     def embed(self, tokens: Int[Tensor, "time batch"]) -> Float[Tensor, "time batch embedding"]:
-        """The tokens' vectors, before dropout: what an adversary may move."""
-        vectors: Tensor = self.embedding(tokens)
+        """The tokens' vectors, after dropout: what an adversary may move."""
+        vectors: Tensor = self.drop_input(self.embedding(tokens))
         return vectors
 
     def classify(
         self, x: Float[Tensor, "time batch embedding"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch outputs"]:
         """Logits of embedded texts."""
-        pooled = self.drop_output(self.pooling(self.stack.read(self.drop_input(x), lengths), lengths))
+        pooled = self.drop_output(self.pooling(self.stack.read(x, lengths), lengths))
         if self.hidden is not None:
             pooled = self.drop_output(self.hidden(pooled).relu())
         logits: Tensor = self.output(pooled)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
 
 
 class Dropout(nn.Module):
@@ -40,3 +40,10 @@ class Dropout(nn.Module):
 def keep_mask(like: Float[Tensor, "*shape"], rate: float) -> Float[Tensor, "*shape"]:
     """Zeros with probability `rate`, else 1 / (1 - rate); shape, type and device of `like`."""
     return torch.empty_like(like).bernoulli_(1 - rate).div_(1 - rate)
+
+
+def drop_tokens(tokens: Int[Tensor, "*shape"], rate: float, unknown: int) -> Int[Tensor, "*shape"]:
+    """Each token read as `unknown` with probability `rate`; where there is no such id (-1), none is."""
+    if rate == 0 or unknown < 0:
+        return tokens
+    return tokens.masked_fill(torch.rand(tokens.shape, device=tokens.device) < rate, unknown)

@@ -66,6 +66,7 @@ def train(
     world: World,
     report: Reporter,
     live: bool | None = None,
+    rates: Mapping[str, float] | None = None,
 ) -> TrainingResult:
     """Train to the end, going on from the run folder's newest checkpoint if there is one.
 
@@ -78,6 +79,7 @@ def train(
         world: this process's place; the caller closes it.
         report: shows a line to a person.
         live: draw a progress line on stderr; None does so on a terminal unless `--quiet` was given.
+        rates: factors on the learning rate by parameter's name; see `make_optimizer`.
 
     Raises:
         TrainingError: the loss is not finite, or nothing can be written; the last good checkpoint is kept.
@@ -92,7 +94,7 @@ def train(
         live = sys.stderr.isatty() and output.level() >= output.NORMAL
     try:
         with ProgressLine(report if world.leads else _drop, live and world.leads) as line:
-            return _Trainer(experiment, config, run, world, line).train()
+            return _Trainer(experiment, config, run, world, line, rates).train()
     finally:
         torch.set_flush_denormal(False)
 
@@ -105,13 +107,14 @@ class _Trainer:
     """One run: what changes while it trains, and the methods that change it."""
 
     def __init__(
-        self, experiment: Experiment, config: LoopConfig, run: Path, world: World, line: ProgressLine
-    ) -> None:
+        self, experiment: Experiment, config: LoopConfig, run: Path, world: World, line: ProgressLine,
+        rates: Mapping[str, float] | None,
+    ) -> None:  # fmt: skip
         self.experiment, self.config, self.run, self.world, self.line = experiment, config, run, world, line
         network = experiment.network
         world.copy_from_leader([*network.parameters(), *network.buffers()])
         self.parameters = [p for p in network.parameters() if p.requires_grad]
-        self.optimizer = make_optimizer(network, config)
+        self.optimizer = make_optimizer(network, config, rates)
         self.schedule = Schedule(config)
         self.clip = clipper(config.clip, config.clip_at)
         self.average = WeightAverage(network, config.ema)

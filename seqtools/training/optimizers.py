@@ -7,6 +7,7 @@ has no fused form.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -18,21 +19,23 @@ from seqtools.recipe import LoopConfig
 NAMES = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
 
 
-def make_optimizer(network: nn.Module, config: LoopConfig) -> Optimizer:
+def make_optimizer(
+    network: nn.Module, config: LoopConfig, rates: Mapping[str, float] | None = None
+) -> Optimizer:
     """The optimiser of the recipe over the network's parameters.
 
     Weight decay applies to matrices only; biases, normalisation gains and learned initial states have
     one axis and are left alone.
 
+    Args:
+        rates: factors on the learning rate by parameter's name, 1 where it is not named (discriminative
+            rates, Howard & Ruder 2018).
+
     Raises:
         UsageError: unknown name.
     """
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
+    groups = _groups(network, config.weight_decay, rates or {})
+    parameters = groups[0]["params"]
     lr, betas = config.lr, (config.beta1, config.beta2)
     match config.optimizer:
         case "sgd":
@@ -50,10 +53,22 @@ def make_optimizer(network: nn.Module, config: LoopConfig) -> Optimizer:
     )
 
 
+def _groups(network: nn.Module, decay: float, rates: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Parameters that share a factor on the rate and a weight decay, matrices first."""
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault((-rates.get(name, 1.0), parameter.ndim <= 1), []).append(parameter)
+    return [
+        {"params": groups[factor, plain], "weight_decay": 0.0 if plain else decay, "factor": -factor}
+        for factor, plain in sorted(groups)
+    ]
+
+
 def set_rate(optimizer: Optimizer, rate: float) -> None:
-    """Set the learning rate of every group."""
+    """Set the learning rate of every group, times the group's factor."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["factor"]
 
 
 class Moments:

@@ -98,12 +98,15 @@ class World:
     def average_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Replace every gradient by its mean over the processes, in one flat all-reduce.
 
-        A parameter that got no gradient here counts as zero, so that all ranks send the same length.
+        A parameter that got no gradient here counts as zero, so that all ranks send the same length; one that
+        is frozen, on all ranks alike, is left out.
         """
         if self.size == 1:
             return
         gradients = []
         for parameter in parameters:
+            if not parameter.requires_grad:
+                continue
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             gradients.append(parameter.grad)
