@@ -11,6 +11,7 @@ from typing import Any
 import onnx
 
 from seqtools.errors import ExportError, UsageError
+from seqtools.export.faces import fusible, has_faces
 from seqtools.export.file import check, describe, save
 from seqtools.export.graph import set_text
 from seqtools.export.linear import PROFILES
@@ -22,7 +23,7 @@ from seqtools_translate.graph import build
 from seqtools_translate.run_folder import TranslateRun
 from seqtools_translate.runner import Runner
 from seqtools_translate.scores import validation_scores
-from seqtools_translate.textual import Textual, fusible, has_faces
+from seqtools_translate.textual import Textual
 from seqtools_translate.verify import Pair, parity_vector, verify
 
 MOST_LOST = 0.3

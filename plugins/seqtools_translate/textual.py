@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import spox.opset.ai.onnx.v20 as op
 
+from seqtools.export.faces import face
 from seqtools.export.graph import Var, constant
 from seqtools.export.strings import strings
-from seqtools.loader import tokenizer as tokenizer_spec
-from seqtools.plugin import Tokenizer, resolve
+from seqtools.plugin import Tokenizer
 from seqtools_translate.feeding import size
-from seqtools_translate.fused import FusedSentencePiece
-
-
-def has_faces(*tokenizers: Tokenizer) -> bool:
-    """Whether all of them have faces inside a graph."""
-    return all(tokenizer_spec(one.kind).graph for one in tokenizers)
-
-
-def fusible(*tokenizers: Tokenizer) -> bool:
-    """Whether the form `fused` is one of its own for them: SentencePiece on a side, faces on the other."""
-    kinds = [one.kind == "sentencepiece" for one in tokenizers]
-    rest = [one for one, fuses in zip(tokenizers, kinds, strict=True) if not fuses]
-    return any(kinds) and has_faces(*rest)
 
 
 class Textual:
@@ -36,10 +22,7 @@ class Textual:
     """
 
     def __init__(self, source: Tokenizer, target: Tokenizer, *, fused: bool = False) -> None:
-        self._source, self._target = (
-            FusedSentencePiece(one) if fused and one.kind == "sentencepiece" else _faces(one)
-            for one in (source, target)
-        )
+        self._source, self._target = (face(one, fused=fused) for one in (source, target))
 
     def read(self, given: Mapping[str, Var], fresh: Var) -> Sequence[Var]:
         """Source ids `[batch, time]` and lengths: those given, or the text's in a fresh run without any."""
@@ -62,8 +45,3 @@ class Textual:
             else_branch=lambda: [self._target.decode(op.reshape(hypotheses, rows, allowzero=1))],
         )[0]
         return op.reshape(texts, shape, allowzero=1)
-
-
-def _faces(tokenizer: Tokenizer) -> Any:
-    spec = tokenizer_spec(tokenizer.kind)
-    return resolve(spec.graph, f"tokenizer '{spec.name}'")(tokenizer)
