@@ -85,8 +85,8 @@ class Cutter:
         """
         try:
             names = ("endings", "elisions", "abbreviations")
-            lists = [tuple(str(one) for one in payload[name]) for name in names]
-            return cls(*lists, hyphens=bool(payload["hyphens"]))
+            endings, elisions, abbreviations = (tuple(map(str, payload[name])) for name in names)
+            return cls(endings, elisions, abbreviations, bool(payload["hyphens"]))
         except (KeyError, TypeError) as error:
             cause = f"its stored description is damaged ({error})"
             raise DataError("cutting of words", cause, "Take the run folder from its source again") from error

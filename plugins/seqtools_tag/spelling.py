@@ -85,7 +85,8 @@ class Spelling:
         """
         told = payload.get("characters")
         if not isinstance(told, str):
-            raise DataError("characters", "their list is missing", "Take the run folder from its source again")
+            cure = "Take the run folder from its source again"
+            raise DataError("characters", "their list is missing", cure)
         return cls(told)
 
     def payload(self) -> dict[str, Any]:
