@@ -30,7 +30,7 @@ class WordGraph:
     def encode(self, text: Var) -> tuple[Var, Var]:
         """Texts, string `[batch]` -> ids, int64 `[batch, time]`, and lengths, int64 `[batch]`."""
         tokenizer = self._tokenizer
-        words, lengths = split(self._folded(text), tokenizer.pattern)
+        words, lengths = split(self.folded(text), tokenizer.pattern)
         known = {word: index for word, index in tokenizer.ids.items() if index != UNKNOWN}
         stopped = dict.fromkeys(tokenizer.stopped, _STOPPED)
         ids = lookup(words, [*known, *stopped], [*known.values(), *stopped.values()], UNKNOWN)
@@ -39,7 +39,7 @@ class WordGraph:
         there = op.and_(op.not_(op.equal(words, strings([""]))), op.not_(op.equal(ids, constant(_STOPPED))))
         return pack(ids, there, UNKNOWN)
 
-    def _folded(self, text: Var) -> Var:
+    def folded(self, text: Var) -> Var:
         """Texts as they are cut, string `[batch]`.
 
         Only characters that change are taken out of their text: a sentence falls into a few pieces.

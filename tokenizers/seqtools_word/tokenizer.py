@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from seqtools.characters import BLANKS
 from seqtools.errors import DataError, UsageError
 from seqtools.tokens import (
     BOS,
@@ -23,7 +24,7 @@ from seqtools.tokens import (
 )
 from seqtools_word.chunks import Chunks
 from seqtools_word.folding import Folding
-from seqtools_word.pattern import BLANKS, QUOTE, joins_left, joins_right, pattern, surface
+from seqtools_word.pattern import QUOTE, joins_left, joins_right, pattern, surface
 from seqtools_word.stemming import gathered, stemmer
 from seqtools_word.stop_words import stop_words as spelled
 
