@@ -55,7 +55,8 @@ class Figures:
     @cached_property
     def right(self) -> NDArray[np.bool_]:
         """The texts all of whose labels are right, `[texts]`."""
-        return (self.predicted == self.gold).all(axis=1)
+        right: NDArray[np.bool_] = (self.predicted == self.gold).all(axis=1)
+        return right
 
     @property
     def accuracy(self) -> float:
