@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from seqtools.errors import DataError
+from seqtools.errors import DataError, UsageError
 
 BLOCK = 1 << 20
 """Bytes read at a time."""
 
 _JSON_LINES = (".jsonl", ".ndjson")
 _SNIFFED = 8192
+_CONVERT = "Convert it, for example with: iconv -f latin1 -t utf-8"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -93,17 +94,27 @@ class Corpus:
             yield from (text for text in texts if text.strip())
 
 
-def decode(path: Path) -> Iterator[str]:
-    """UTF-8 text of a plain or gzip file in blocks, without a byte-order mark.
+def decode(path: Path, encoding: str = "utf-8", *, cure: str = _CONVERT) -> Iterator[str]:
+    """Text of a plain or gzip file in blocks, without a byte-order mark.
+
+    Args:
+        path: of the file.
+        encoding: its encoding.
+        cure: what to do about a file in another one.
 
     Raises:
-        DataError: NUL bytes (a binary file), bytes that are not UTF-8, or a broken gzip file.
+        DataError: NUL bytes (a binary file), bytes that are not of the encoding, or a broken gzip file.
+        UsageError: there is no such encoding.
     """
-    decoder, offset = codecs.getincrementaldecoder("utf-8")(), 0
+    try:
+        decoder, offset = codecs.getincrementaldecoder(encoding)(), 0
+        wide = len("a".encode(encoding)) > 1
+    except LookupError as error:
+        raise UsageError(f"encoding '{encoding}'", "it is unknown", "Use utf-8, latin-1, …") from error
     with _open(path) as file:
         while True:
             data = _read(file, path)
-            if b"\0" in data:
+            if b"\0" in data and not wide:
                 raise _binary(path, offset + data.index(0), utf16=not offset and data[:2] in _UTF16)
             try:
                 text = decoder.decode(data, final=not data)
@@ -112,8 +123,8 @@ def decode(path: Path) -> Iterator[str]:
                 place = offset - (len(error.object) - len(data)) + error.start
                 raise DataError(
                     str(path),
-                    f"it is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {place}",
-                    "Convert it, for example with: iconv -f latin1 -t utf-8",
+                    f"it is not {encoding.upper()}: byte 0x{error.object[error.start]:02x} at offset {place}",
+                    cure,
                 ) from error
             if offset == 0:
                 text = text.removeprefix("\ufeff")

@@ -87,11 +87,13 @@ class Labels:
 
     def golds(self, examples: Sequence[Example]) -> IntArray:
         """The class of each, of several the one with the largest share, int64 `[examples]`."""
-        return self.targets(examples).argmax(1).astype(np.int64)
+        golds: IntArray = self.targets(examples).argmax(1).astype(np.int64)
+        return golds
 
     def shares(self, examples: Sequence[Example]) -> FloatArray:
         """Share of each class among texts, `[classes]`: the answer where a text says nothing."""
-        return self.targets(examples).mean(0, dtype=np.float64).astype(np.float32)
+        shares: FloatArray = self.targets(examples).mean(0, dtype=np.float64).astype(np.float32)
+        return shares
 
     def check(self, examples: Iterable[Example], subject: str) -> None:
         """See that every label is known.

@@ -83,7 +83,7 @@ class LabelledDataConfig:
     order: str = ""
     """Labels from lowest to highest, with commas; "" knows numbers, stars and words like negative."""
     valid: str = ""
-    """File to validate on; "" holds out `valid_fraction`, each class alike."""
+    """File to validate on (several with commas); "" holds out `valid_fraction`, each class alike."""
     valid_fraction: float = 0.1
     """Share of the texts kept for validation."""
     max_length: int = 512
