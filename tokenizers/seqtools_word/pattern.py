@@ -2,8 +2,8 @@
 
 The pattern is made of explicit character ranges only (`seqtools.characters`), so that Python's `re` (the
 host face) and RE2 (the `Tokenizer` operator of the graph face) cut every text at the same places whatever
-Unicode version each was built with. No two alternatives can match different lengths ambiguously, so "first alternative"
-(Python) and "longest match" (the operator) agree too.
+Unicode version each was built with. No two alternatives can match different lengths ambiguously, so "first
+alternative" (Python) and "longest match" (the operator) agree too.
 """
 
 from __future__ import annotations
