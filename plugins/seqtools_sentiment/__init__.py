@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqtools.plugin import CommandSpec, hookimpl
+from seqtools.plugin import CommandSpec, TaskSpec, hookimpl
 
 
 @hookimpl
@@ -21,4 +21,19 @@ def seqtools_commands() -> list[CommandSpec]:
             target="seqtools_sentiment.train_command:command",
             summary="Train a classifier on labelled texts (as train sentiment).",
         ),
+    ]
+
+
+@hookimpl
+def seqtools_tasks() -> list[TaskSpec]:
+    """How to open, evaluate and export a model file of this task, and what its recipes look like."""
+    return [
+        TaskSpec(
+            name="sentiment",
+            target="seqtools_sentiment.run:open_classifier",
+            evaluate="seqtools_sentiment.evaluate:command",
+            export="seqtools_sentiment.export:export_run",
+            recipe="seqtools_sentiment.recipe:SentimentRecipe",
+            summary="Classify texts.",
+        )
     ]

@@ -15,14 +15,16 @@ class Parity:
 
     Attributes:
         tolerance: largest difference that passes.
-        exact: whether chosen tokens must be torch's; a quantised file may choose others where two are close.
+        exact: whether what is chosen must be torch's; a quantised file may choose others where two are close.
+        chosen: what is chosen: "tokens", "labels", ….
         largest: quantity -> largest absolute difference (log-probabilities, states).
-        tokens: chosen tokens compared.
+        tokens: how many choices were compared.
         unequal: how many of them no rounding within the tolerance explains.
     """
 
     tolerance: float
     exact: bool = True
+    chosen: str = "tokens"
     largest: dict[str, float] = field(default_factory=dict)
     tokens: int = 0
     unequal: int = 0
@@ -41,7 +43,7 @@ class Parity:
         """Refuse a file that disagrees.
 
         Raises:
-            ExportError: a difference is above the tolerance, or a token is another one.
+            ExportError: a difference is above the tolerance, or a choice is another one.
         """
         cure = "The file was not written; please report this with your recipe.toml"
         if self.worst > self.tolerance:
@@ -49,7 +51,7 @@ class Parity:
             cause = f"its {name} differ from torch's by {self.worst:.2g}, more than {self.tolerance:.2g}"
             raise ExportError(subject, cause, cure)
         if self.exact and self.unequal:
-            cause = f"{self.unequal} of {self.tokens} chosen tokens differ from torch's"
+            cause = f"{self.unequal} of {self.tokens} chosen {self.chosen} differ from torch's"
             raise ExportError(subject, cause, cure)
 
     def as_json(self) -> dict[str, Any]:
@@ -57,8 +59,8 @@ class Parity:
         return {
             "tolerance": self.tolerance,
             "largest_difference": {name: float(f"{value:.3g}") for name, value in self.largest.items()},
-            "tokens_compared": self.tokens,
-            "tokens_unequal": self.unequal,
+            f"{self.chosen}_compared": self.tokens,
+            f"{self.chosen}_unequal": self.unequal,
         }
 
 

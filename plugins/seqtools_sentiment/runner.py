@@ -1,0 +1,49 @@
+"""A classifier in memory, run by names; for checks at export and in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from seqtools.runtime.extensions import library
+
+
+class Runner:
+    """A serialized model under onnxruntime, one thread; `fused`: with onnxruntime-extensions."""
+
+    def __init__(self, data: bytes, *, fused: bool = False) -> None:
+        options = ort.SessionOptions()
+        if fused:
+            options.register_custom_ops_library(library("the file"))
+        options.intra_op_num_threads, options.log_severity_level = 1, 3
+        options.enable_cpu_mem_arena = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self.inputs = [value.name for value in self._session.get_inputs()]
+        self.outputs = [value.name for value in self._session.get_outputs()]
+
+    def feeds(self, rows: Sequence[Any]) -> dict[str, NDArray[Any]]:
+        """The inputs for texts, or for rows of ids where the form is "ids"."""
+        return {"text": np.array(list(rows), object)} if self.inputs == ["text"] else padded(rows)
+
+    def __call__(self, names: Sequence[str], rows: Sequence[Any]) -> list[Any]:
+        """The named outputs for texts, or for rows of ids."""
+        return self.run(names, self.feeds(rows))
+
+    def run(self, names: Sequence[str], feeds: Mapping[str, Any]) -> list[Any]:
+        """The named outputs."""
+        results: list[Any] = self._session.run(list(names), dict(feeds))
+        return results
+
+
+def padded(rows: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int64]]:
+    """The inputs of the form "ids" for rows of ids."""
+    lengths = np.array([len(row) for row in rows], np.int64)
+    tokens = np.zeros((len(rows), int(lengths.max(initial=0))), np.int64)
+    for line, row in zip(tokens, rows, strict=True):
+        line[: len(row)] = row
+    return {"tokens": tokens, "lengths": lengths}
