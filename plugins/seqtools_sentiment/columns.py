@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
 from seqtools.errors import DataError
-from seqtools.suggest import hint
+from seqtools.suggest import closest
 
 TEXTS = (
     *("text", "sentence", "review", "review text", "review body", "comment", "comment text", "content"),
@@ -22,8 +21,6 @@ LABELS = (
 )
 """Names of columns that need not be told, the likeliest first; case, `_` and `-` do not matter."""
 
-# Rows looked at to tell texts from labels.
-_LOOKED_AT = 2000
 _PLAIN = re.compile(r"[\s_-]+")
 
 
@@ -64,8 +61,7 @@ def reach(record: Mapping[str, Any], name: str, where: str, option: str) -> Any:
     for key in [name] if name in record else name.split("."):
         if not isinstance(value, dict) or key not in value:
             there = ", ".join(map(str, record))
-            cure = hint(name, list(record)) or f"Name it with {option}"
-            raise DataError(where, f"there is no field '{name}', but {there}", cure)
+            raise DataError(where, f"there is no field '{name}', but {there}", _cure(name, record, option))
         value = value[key]
     return value
 
@@ -114,9 +110,14 @@ def _asked(names: Sequence[str], asked: str, where: str, option: str) -> tuple[s
     for name in several:
         if name not in names and name.partition(".")[0] not in names:
             there = ", ".join(f"'{one}'" for one in names)
-            cure = hint(name, list(names)) or f"Name one of them with {option}"
-            raise DataError(where, f"there is no column '{name}'; there are {there}", cure)
+            cause = f"there is no column '{name}'; there are {there}"
+            raise DataError(where, cause, _cure(name, names, option))
     return several
+
+
+def _cure(name: str, names: Iterable[str], option: str) -> str:
+    near = closest(name, map(str, names))
+    return f"Did you mean {option} '{near}'?" if near else f"Name one of them with {option}"
 
 
 def _named(names: Sequence[str], known: Sequence[str], taken: set[str]) -> tuple[str, ...]:
@@ -127,12 +128,11 @@ def _named(names: Sequence[str], known: Sequence[str], taken: set[str]) -> tuple
 def _of_two(
     names: Sequence[str], rows: Sequence[Mapping[str, Any]], texts: tuple[str, ...], labels: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Of two columns, the one with the longer cells is the text."""
+    """Of two columns, the one of more words is the text; of as many, the one whose cells differ more."""
     if not texts and not labels:
-        lengths = {
-            name: fmean(len(str(row[name])) for row in rows[:_LOOKED_AT]) if rows else 0 for name in names
-        }
-        texts = (max(names, key=lambda name: lengths[name]),)
+        cells = {name: [str(row[name]) for row in rows] for name in names}
+        words = {name: sum(len(cell.split()) for cell in cells[name]) for name in names}
+        texts = (max(names, key=lambda name: (words[name], len(set(cells[name])))),)
     other = next(name for name in names if name not in (texts or labels))
     return (texts or (other,)), (labels or (other,))
 

@@ -113,11 +113,10 @@ def data_matches(run: SentimentRun, files: Sequence[str], recipe: SentimentRecip
 def learn_tokenizer(examples: Sequence[Example], recipe: SentimentRecipe, report: Reporter) -> Tokenizer:
     """Train the recipe's tokenizer on training texts."""
     wanted, usual = recipe.tokenizer, TextTokenizerConfig()
-    options: dict[str, Any] = {**wanted.options, "vocab_size": wanted.vocab_size}
-    if wanted.kind != usual.kind:  # what nobody asked for is meant for words
-        meant = {**usual.options, "vocab_size": usual.vocab_size}
-        options = {name: value for name, value in options.items() if meant.get(name) != value}
-    options = {name: value for name, value in options.items() if (name, value) != ("vocab_size", 0)}
+    options: dict[str, Any] = dict(wanted.options)
+    # The usual size is one for words; another kind knows better.
+    if wanted.vocab_size and (wanted.kind == usual.kind or wanted.vocab_size != usual.vocab_size):
+        options["vocab_size"] = wanted.vocab_size
     kind = loader.tokenizer_class(wanted.kind)
     tokenizer = kind.train((f"{example.text}\n" for example in examples), **options)
     report(f"tokenizer: {wanted.kind}, {tokenizer.vocab_size:,} ids")

@@ -152,7 +152,7 @@ def _header(rows: Sequence[TableRow], data: LabelledDataConfig) -> list[str]:
     if len(set(first)) < len(first) or not all(first):
         return []
     if asked:
-        return first if asked & set(first) or not all(part.isdigit() for part in asked) else []
+        return [] if all(part.isdigit() for part in asked) and not asked <= set(first) else first
     below = [
         [cell.strip() for cell in column]
         for column in zip(*(row.cells for row in rows[1:_COMPARED]), strict=True)
