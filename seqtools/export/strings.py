@@ -61,6 +61,20 @@ def split(text: Var, expression: str = "") -> tuple[Var, Var]:
     return pieces, op.reduce_sum(there, constant([1]), keepdims=0)
 
 
+def without(text: Var, expression: str) -> Var:
+    """What is left of texts, string `[batch]`, between matches of an RE2 pattern: string `[batch, time]`."""
+    (pieces,) = contrib(
+        "Tokenizer",
+        [text],
+        [(np.str_, (None, None))],
+        mincharnum=1,
+        mark=0,
+        pad_value="",
+        separators=[expression],
+    )
+    return pieces
+
+
 def strings(values: Iterable[str]) -> Var:
     """A constant string vector; numpy's own string type would lose NUL."""
     return op.const(np.array(list(values), dtype=object))

@@ -1,0 +1,48 @@
+"""A tagger in memory, run by names; for checks at export and in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+
+class Row(NamedTuple):
+    """What a file says of one text."""
+
+    words: list[str]
+    labels: list[str]
+    probabilities: NDArray[np.float32]
+
+
+class Runner:
+    """A serialized model under onnxruntime, one thread."""
+
+    def __init__(self, data: bytes) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = 1, 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self.outputs = [value.name for value in self._session.get_outputs()]
+
+    def run(self, names: Sequence[str], feeds: dict[str, NDArray[Any]]) -> list[Any]:
+        """The named outputs."""
+        results: list[Any] = self._session.run(list(names), feeds)
+        return results
+
+    def rows(self, texts: Sequence[str], *, pretokenized: bool = False) -> list[Row]:
+        """What the file says of texts in one batch."""
+        names = ["words", "labels", "probabilities", "word_counts"]
+        words, labels, probabilities, counts = self.run(names, feeds(texts, pretokenized=pretokenized))
+        return [
+            Row(words[row, :count].tolist(), labels[row, :count].tolist(), probabilities[row, :count])
+            for row, count in enumerate(counts.tolist())
+        ]
+
+
+def feeds(texts: Sequence[str], *, pretokenized: bool = False) -> dict[str, NDArray[Any]]:
+    """The inputs of a file."""
+    return {"text": np.array(texts, object), "pretokenized": np.array([pretokenized])}
