@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,11 @@ from seqtools_sentiment.linear_model import LinearModel
 from seqtools_sentiment.probabilities import probabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from seqtools.plugin import FloatArray
     from seqtools_sentiment.examples import Example, Labels
+    from seqtools_sentiment.recipe import LinearConfig
     from seqtools_sentiment.run_folder import SentimentRun
 
 KINDS = {"nbsvm": "NB-SVM", "tfidf": "TF-IDF + logistic regression"}
@@ -38,7 +38,7 @@ class Rival:
 
 
 def fit_rivals(
-    run: SentimentRun, kinds: Sequence[str], weights: FloatArray | None = None
+    run: SentimentRun, config: LinearConfig, kinds: Sequence[str], weights: FloatArray | None = None
 ) -> dict[str, Rival]:
     """Linear models of a run's training texts by their kind, their temperature from its validation texts.
 
@@ -48,7 +48,7 @@ def fit_rivals(
     train, valid, labels = run.examples("train"), run.examples("valid"), run.labels()
     targets, found = labels.targets(valid), {}
     for kind in kinds:
-        model = fit_linear(train, labels, run.recipe().linear, kind=kind, weights=weights)
+        model = fit_linear(train, labels, config, kind=kind, weights=weights)
         logits = model.logits([example.text for example in valid])
         found[kind] = Rival(model, calibrate(logits, targets, labels.objective))
     return found
@@ -65,17 +65,22 @@ def run_floor(run: SentimentRun, report: Reporter, *, weights: FloatArray | None
         weights: of the classes, as the network's training has them.
 
     Returns:
-        JSON-safe: `systems` (name to figures), `texts` scored, `seconds`.
+        JSON-safe: `systems` (name to figures) and `texts` scored.
     """
-    began = time.perf_counter()
+    config = run.recipe().linear
+    return floor_of(run, config, fit_rivals(run, config, list(KINDS), weights), report)
+
+
+def floor_of(
+    run: SentimentRun, config: LinearConfig, rivals: Mapping[str, Rival], report: Reporter
+) -> dict[str, Any]:
+    """See `run_floor`, with the linear models fitted before."""
     valid, labels = run.examples("valid"), run.labels()
-    rivals = fit_rivals(run, list(KINDS), weights)
-    _keep(run, rivals[run.recipe().linear.kind].model)
+    _keep(run, config, rivals[config.kind].model)
     systems = {KINDS[kind]: rival.measure(valid, labels).summary() for kind, rival in rivals.items()}
-    seconds = round(time.perf_counter() - began, 2)
     told = ", ".join(f"{name} {figures['accuracy']:.2%}" for name, figures in systems.items())
-    report(f"floor: validation accuracy of {told} ({seconds:.1f} s)")
-    return {"systems": systems, "texts": len(valid), "seconds": seconds}
+    report(f"floor: validation accuracy of {told}")
+    return {"systems": systems, "texts": len(valid)}
 
 
 def fit_run_linear(run: SentimentRun, report: Reporter, *, weights: FloatArray | None = None) -> None:
@@ -83,8 +88,8 @@ def fit_run_linear(run: SentimentRun, report: Reporter, *, weights: FloatArray |
     config = run.recipe().linear
     model = fit_linear(run.examples("train"), run.labels(), config, weights=weights)
     report(f"linear model: {KINDS[config.kind]}, {model.features:,} features")
-    _keep(run, model)
+    _keep(run, config, model)
 
 
-def _keep(run: SentimentRun, model: LinearModel) -> None:
-    run.write_linear(model.kept(run.recipe().linear.features).payload())
+def _keep(run: SentimentRun, config: LinearConfig, model: LinearModel) -> None:
+    run.write_linear(model.kept(config.features).payload())

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from seqtools.nn.classifier import Classifier
 
 PARTS = ("train", "valid")
-PREPARED = ("tokenizer.json", "labels.json", "run.json", *(f"{part}.jsonl.gz" for part in PARTS))
+PREPARED = (
+    "tokenizer.json",
+    "labels.json",
+    "floor.json",
+    "linear.json",
+    "run.json",
+    *(f"{part}.jsonl.gz" for part in PARTS),
+)
 """What is written, into data/ or beside it, before a folder is a run."""
 
 
@@ -76,6 +83,14 @@ class SentimentRun(RunFolder):
     def write_calibration(self, payload: dict[str, Any]) -> None:
         """Store those weights."""
         self.write_json("calibration.json", payload)
+
+    def scores(self) -> dict[str, Any]:
+        """Figures on test texts; empty before the run is scored on any."""
+        return self._optional("scores.json")
+
+    def write_scores(self, scores: dict[str, Any]) -> None:
+        """Store those figures, which ends the run."""
+        self.write_json("scores.json", scores)
 
     def classifier(self) -> Classifier:
         """The best network so far, in eval mode on the CPU.
