@@ -13,12 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import seqtools_sentiment
 from seqtools import config
 from seqtools.errors import ConfigError, DataError, UsageError
 from seqtools_sentiment.examples import Example, Labels
 from seqtools_sentiment.labels import learn_labels, told
 from seqtools_sentiment.orders import known_order
 from seqtools_sentiment.prepare import data_matches, fill, prepare
+from seqtools_sentiment.reading import read_examples
 from seqtools_sentiment.recipe import LabelledDataConfig, SentimentRecipe, TextTokenizerConfig
 from seqtools_sentiment.run_folder import SentimentRun
 from seqtools_sentiment.splits import folds, key, split, without
@@ -289,3 +291,12 @@ def test_a_huge_text_is_cut_where_the_file_cuts_it(tmp_path: Path) -> None:
     train = [*texts("pos", "neg"), Example("word " * 200_000, ("pos",))]
     fill(run, train, train[:1], learn(train), recipe(max_length=16), lambda line: None)
     assert max(len(one.text) for one in run.examples("train")) == 32_000
+
+
+def test_the_sample_of_the_demo() -> None:
+    path = Path(seqtools_sentiment.__file__).with_name("samples") / "pros-cons.tsv.gz"
+    examples = read_examples([str(path)], LabelledDataConfig())
+    assert path.stat().st_size <= 300_000
+    assert len({key(one.text) for one in examples}) == len(examples) == 16_000
+    assert learn(examples) == Labels(("con", "pro"), "softmax", True)
+    assert Counter(one.labels for one in split(examples, 0.1, 1)[1]) == {("con",): 800, ("pro",): 800}
