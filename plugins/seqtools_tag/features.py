@@ -38,8 +38,7 @@ class Features:
             characters, lengths = split(flat)
             spelled = self._characters(characters)
             if self._spelling is not None:
-                counted = op.max([lengths, constant(1)])
-                found.append(_folded_out(self._spelling(op.transpose(spelled), counted), shape))
+                found.append(_folded_out(self._spelling(spelled, lengths), shape))
             if self._shapes is not None:
                 found.append(_folded_out(op.gather(self._shapes, self._shape_of(spelled)), shape))
         return found[0] if len(found) == 1 else op.concat(found, axis=2)

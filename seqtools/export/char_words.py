@@ -18,9 +18,6 @@ from seqtools.export.linear import Array, Context, Embedding, array
 from seqtools.export.network import lower_layer
 from seqtools.export.reader import reverse
 
-_NEVER = -1e30
-"""What stands past a word's end: no filter answers less."""
-
 
 class LoweredCharWords:
     """The lowering of a trained `seqtools.nn.char_words.CharWords`.
@@ -35,7 +32,7 @@ class LoweredCharWords:
     def __init__(self, context: Context, module: Any, name: str = "characters") -> None:
         self._context, self._name = context, name
         table = array(module.embedding.weight)
-        self.past, self._kernel, self._half = len(table), int(module.kernel), int(module.width) // 2
+        self.past, self._kernel, self._width = len(table), int(module.kernel), int(module.width)
         if module.conv is not None:
             self._tables = [
                 context.weights.add(f"{name}.{place}", part)
@@ -52,29 +49,36 @@ class LoweredCharWords:
         ]
 
     def __call__(self, spellings: Var, lengths: Var) -> Var:
-        """Vectors `[words, width]` of words.
+        """Vectors `[words, width]` of words; of one without characters anything.
 
         Args:
-            spellings: ids of characters, int64 `[characters, words]`, `past` where a word has ended.
-            lengths: characters of each word, int64 `[words]`, at least 1.
+            spellings: ids of characters, int64 `[words, characters]`, `past` where a word has ended.
+            lengths: characters of each word, int64 `[words]`.
         """
-        return self._filtered(spellings) if self._tables else self._read(spellings, lengths)
+        if self._tables:
+            return self._filtered(spellings)
+        return self._read(op.transpose(spellings), op.max([lengths, constant(1)]))
 
     def _filtered(self, spellings: Var) -> Var:
+        """Only characters that are there are looked at: most of a batch is padding behind short words."""
         side = self._kernel // 2
-        around = op.pad(spellings, constant([side, 0, side, 0]), constant(0))
-        time = op.slice(op.shape(spellings), constant([0]), constant([1]))
+        around = op.pad(spellings, constant([0, side, 0, side]), constant(self.past))
+        places = op.transpose(op.non_zero(op.not_(op.equal(spellings, constant(self.past)))))
         answers = [
-            op.gather(
-                table, op.slice(around, constant([place]), op.add(time, constant([place])), constant([0]))
-            )
+            op.gather(table, op.gather_nd(around, op.add(places, constant([0, place]))))
             for place, table in enumerate(self._tables)
         ]
-        return op.relu(op.reduce_max(reduce(op.add, answers), constant([0]), keepdims=0))
+        words = op.slice(op.shape(spellings), constant([0]), constant([1]))
+        nothing = op.expand(
+            constant([[0.0]], np.float32), op.concat([words, constant([self._width])], axis=0)
+        )
+        row = op.slice(places, constant([0]), constant([1]), constant([1]))
+        # The largest answer, but not less than zero.
+        return op.scatter_nd(nothing, row, reduce(op.add, answers), reduction="max")
 
     def _read(self, spellings: Var, lengths: Var) -> Var:
         x = self._embedding(op.unsqueeze(spellings, constant([2])))
-        shape = op.concat([constant([1]), op.shape(lengths), constant([self._half])], axis=0)
+        shape = op.concat([constant([1]), op.shape(lengths), constant([self._width // 2])], axis=0)
         zero = op.expand(constant([[[0.0]]], np.float32), shape)
         ends = [
             layer.sequence(given, lengths, [zero, zero])[1][0]
@@ -84,7 +88,9 @@ class LoweredCharWords:
 
 
 def _answers(table: Array, weight: Array, bias: Array) -> list[Array]:
-    """For each place a filter sees, its answers `[characters + 1, filters]`; the bias is in the middle one.
+    """For each place a filter sees, its answers `[characters + 1, filters]`, the last one for no character.
+
+    The bias is in the middle one, where there always is one.
 
     Args:
         table: `[characters, embedding]`.
@@ -93,7 +99,6 @@ def _answers(table: Array, weight: Array, bias: Array) -> list[Array]:
     middle, tables = weight.shape[2] // 2, []
     for place in range(weight.shape[2]):
         found = table.astype(np.float64) @ weight[:, :, place].T.astype(np.float64)
-        past = np.full((1, len(bias)), _NEVER if place == middle else 0.0)
-        found = np.concatenate([found + bias if place == middle else found, past])
-        tables.append(found.astype(np.float32))
+        found += bias if place == middle else 0
+        tables.append(np.pad(found, ((0, 1), (0, 0))).astype(np.float32))
     return tables
