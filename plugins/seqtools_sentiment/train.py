@@ -69,7 +69,8 @@ class SentimentExperiment:
         config, objective, network = self.recipe.training, self.objective, self.model
         if config.unfreeze:
             self.thaw(self.progress)
-        tokens, lengths, targets = self.batches.next().to(self.device)
+        batch = self.batches.next()
+        tokens, lengths, targets = batch.to(self.device)
         tokens = drop_tokens(tokens, self.recipe.network.dropout_word, self.tokenizer.unknown)
         x = network.embed(tokens)
         if config.adversarial and not x.requires_grad:
@@ -86,7 +87,7 @@ class SentimentExperiment:
             total = total + config.virtual * virtual_loss(network, objective, x, lengths, config.perturbation)
         with torch.no_grad():
             nats = objective.nats(logits, targets).sum()
-        return Loss(total, nats, len(targets))
+        return Loss(total, nats, len(targets), tokens=int(batch.lengths.sum()))
 
     def evaluate(self) -> dict[str, float]:
         """Nats per validation text, accuracy and macro F1."""

@@ -22,12 +22,14 @@ class Loss:
             the loop reads it only at the logging interval.
         count: number of targets behind `nats`.
         rate: factor on this step's learning rate (AWD-LSTM scales it with the chunk's length).
+        tokens: tokens read for it, for the speed; 0 where `count` tells them.
     """
 
     objective: Tensor
     nats: Tensor
     count: int
     rate: float = 1.0
+    tokens: int = 0
 
 
 class Experiment(Protocol):

@@ -177,7 +177,7 @@ class _Trainer:
             with self.autocast:
                 loss = self.experiment.loss()
             torch.autograd.backward(loss.objective / shares if shares > 1 else loss.objective)
-            losses.append((loss.nats, loss.count, loss.rate))
+            losses.append((loss.nats, loss.count, loss.tokens or loss.count, loss.rate))
         self.world.average_gradients(self.parameters)
         norm = self.clip(self.parameters)
         self.rate = self.schedule.rate(self.step, progress) * sum(rate for *_, rate in losses) / shares
@@ -186,7 +186,8 @@ class _Trainer:
         self.average.update()
         self.step += 1
         nats = losses[0][0] if shares == 1 else torch.stack([nats for nats, *_ in losses]).sum()
-        self.meter.add(self.step, nats, sum(count for _, count, _ in losses), norm)
+        count, tokens = (sum(part) for part in list(zip(*losses, strict=True))[1:3])
+        self.meter.add(self.step, nats, count, norm, tokens)
 
     def attend(self, progress: float) -> None:
         """Log, evaluate and checkpoint where it is due after a step; the end of the run has its own."""
@@ -223,7 +224,7 @@ class _Trainer:
         if reading.bad_step is not None:
             raise self.diverged(reading.bad_step, reading.bad_what)
         now = self.clock.elapsed
-        speed = reading.count / max(now - self.logged[1], 1e-9)
+        speed = reading.tokens / max(now - self.logged[1], 1e-9)
         self.logged = (self.step, now)
         if not self.world.leads:
             return

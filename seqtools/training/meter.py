@@ -18,6 +18,7 @@ class Reading:
     Attributes:
         loss: mean plain cross-entropy, nats per target.
         count: targets.
+        tokens: tokens that were read for them.
         norm: gradient norm before clipping, of the last step.
         bad_step: the first step whose loss or gradient was not finite, None if all were.
         bad_what: which of the two, and its value, for the error.
@@ -25,6 +26,7 @@ class Reading:
 
     loss: float
     count: int
+    tokens: int
     norm: float
     bad_step: int | None
     bad_what: str
@@ -38,26 +40,27 @@ class Meter:
         self._steps: list[int] = []
         self._nats: list[Tensor] = []
         self._norms: list[Tensor] = []
-        self._count = 0
+        self._count = self._tokens = 0
 
-    def add(self, step: int, nats: Tensor, count: int, norm: Tensor) -> None:
-        """Note a step (its number, from 1): summed nats, targets, gradient norm."""
+    def add(self, step: int, nats: Tensor, count: int, norm: Tensor, tokens: int) -> None:
+        """Note a step (its number, from 1): summed nats, targets, gradient norm, tokens read."""
         self._steps.append(step)
         self._nats.append(nats)
         self._norms.append(norm)
         self._count += count
+        self._tokens += tokens
 
     def read(self) -> Reading | None:
         """Everything since the last reading, None if there was no step; synchronises with the device."""
         if not self._steps:
             return None
         nats = torch.stack(self._nats).double()
-        count = torch.tensor([self._count], dtype=torch.float64, device=nats.device)
-        # One transfer for all: nats of each step, then the count (summed over ranks), then the norms.
-        sums = self._world.sum(torch.cat([nats, count]))
+        counts = torch.tensor([self._count, self._tokens], dtype=torch.float64, device=nats.device)
+        # One transfer for all: nats of each step, then the counts (summed over ranks), then the norms.
+        sums = self._world.sum(torch.cat([nats, counts]))
         values = torch.cat([sums, torch.stack(self._norms).double()]).tolist()
         taken = len(self._steps)
-        losses, total, norms = values[:taken], values[taken], values[taken + 1 :]
+        losses, (total, tokens), norms = values[:taken], values[taken : taken + 2], values[taken + 2 :]
         bad_step, bad_what = None, ""
         for step, loss, norm in zip(self._steps, losses, norms, strict=True):
             if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -66,5 +69,6 @@ class Meter:
                     f"the loss is {loss}" if not math.isfinite(loss) else f"the gradient's norm is {norm}"
                 )
                 break
-        self._steps, self._nats, self._norms, self._count = [], [], [], 0
-        return Reading(sum(losses) / max(total, 1.0), int(total), norms[-1], bad_step, bad_what)
+        self._steps, self._nats, self._norms, self._count, self._tokens = [], [], [], 0, 0
+        mean = sum(losses) / max(total, 1.0)
+        return Reading(mean, int(total), int(tokens), norms[-1], bad_step, bad_what)

@@ -61,7 +61,7 @@ class ProgressLine:
             step: steps done.
             progress: share of the run that is done, 0..1.
             loss: training loss, nats per target.
-            rate: targets per second.
+            rate: tokens per second.
             left: seconds to go.
         """
         line = f"loss {loss:.4f}  {rate:,.0f} tokens/s  {spell_duration(left)} left"
