@@ -19,5 +19,15 @@ class TestWord(TokenizerChecks):
     lossless = False  # a word never seen becomes <unk>
 
 
+class TestPreparedWord(TokenizerChecks):
+    kind = "word"
+    options = {  # noqa: RUF012
+        **{"min_count": 1, "lowercase": True, "normalize": "nfd", "newlines": False},
+        **{"stop_words": "zebra, lion", "stemmer": "english"},
+    }
+    corpus = ("first citizen: before we proceed any further, hear me speak",)
+    lossless = False
+
+
 class TestSentencePiece(TokenizerChecks):
     kind = "sentencepiece"
