@@ -43,14 +43,13 @@ def learn_vectors(rows: Iterable[IntArray], vocab: int, width: int, *, seed: int
     from sklearn.utils.extmath import randomized_svd
 
     matrix = _mutual_information(_counts(rows, vocab))
-    seen = int((matrix.getnnz(axis=1) > 0).sum())
-    if seen <= width:
-        cause = f"{seen:,} words that stand near others are too few for vectors of {width} values"
+    seen = matrix.getnnz(axis=1) > 0
+    if seen.sum() <= width:
+        cause = f"{seen.sum():,} words that stand near others are too few for vectors of {width} values"
         raise DataError("training texts", cause, "Give more texts, or leave network.vectors out")
     left, values, _ = randomized_svd(matrix, width, n_iter=_ITERATIONS, random_state=seed)
-    vectors = left * np.sqrt(values)
-    lengths = np.linalg.norm(vectors, axis=1)
-    made: FloatArray = (vectors / lengths[lengths > 0].mean()).astype(np.float32)
+    vectors = left * np.sqrt(values) * seen[:, None]
+    made: FloatArray = (vectors / np.linalg.norm(vectors[seen], axis=1).mean()).astype(np.float32)
     return made
 
 
