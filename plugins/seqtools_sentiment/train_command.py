@@ -11,6 +11,7 @@ from seqtools.errors import UsageError
 from seqtools.output import note
 from seqtools.recipe_options import given, layered, recipe_flags
 from seqtools_sentiment.recipe import SentimentRecipe
+from seqtools_sentiment.ways import Ways, way_flags
 
 if TYPE_CHECKING:
     from seqtools_sentiment.pretrain import Pretraining
@@ -98,6 +99,7 @@ FLAGS = {
 @click.option("--resume", is_flag=True, help="Go on with the run in -o, with the recipe it has.")
 @click.option("--floor/--no-floor", default=True, show_default=True, help="Score the linear models to beat.")
 @click.option("--export/--no-export", default=True, show_default=True, help="Write model.onnx at the end.")
+@way_flags
 @recipe_flags(FLAGS, SentimentRecipe)
 def command(
     files: tuple[str, ...],
@@ -108,6 +110,11 @@ def command(
     resume: bool,
     floor: bool,
     export: bool,
+    test: tuple[str, ...],
+    seeds: int | None,
+    folds: int | None,
+    autotune: str | None,
+    max_size: str | None,
     preset: str | None,
     config_file: Path | None,
     assignments: tuple[str, ...],
@@ -122,6 +129,9 @@ def command(
     the end RUN holds the best weights, the figures and model.onnx. Ctrl-C or a kill loses little: the same
     command again goes on.
 
+    With --seeds, --folds or --test RUN gets a run folder for each training and study.json: mean ± sd of the
+    network, the linear models and both together.
+
     \b
       seqtools train sentiment reviews.csv -o runs/reviews --blend
       seqtools train sentiment pos=pos.txt neg=neg.txt -o runs/mr --preset short
@@ -129,6 +139,9 @@ def command(
     """
     spoken = given(FLAGS, flags)
     pretraining = _pretraining(pretrain, unlabelled, parent)
+    ways = Ways(test, seeds, folds, autotune, max_size)
+    if ways.asked:
+        ways.check(files, resume=resume, pretraining=pretraining is not None, parent=parent is not None)
     recipe = None
     if resume:
         if preset or config_file or assignments or spoken or parent or pretraining:
@@ -136,6 +149,9 @@ def command(
     else:
         recipe, spoken = layered(SentimentRecipe, preset, config_file, assignments, spoken)
         recipe = _child(recipe, parent, pretraining, spoken)
+        if ways.asked:
+            ways.train(files, output, recipe, spoken, parent=parent, floor=floor, export=export)
+            return
     from seqtools_sentiment.train_run import train_sentiment
 
     train_sentiment(
