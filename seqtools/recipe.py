@@ -219,6 +219,8 @@ class TaggerConfig(ReaderConfig):
     """Characters that a filter of the cnn sees."""
     shape: int = 0
     """Embedding width of a word's shape (lower, Title, UPPER, digits, ...); 0 for none."""
+    dropout_rare: float = 0.5
+    """Read a word seen once, of which no vector is given, as unknown with this probability (Lample et al.)."""
     crf: bool = True
     """Choose the labels of a sentence together (linear-chain CRF, Lafferty et al. 2001)."""
 

@@ -33,6 +33,11 @@ class WordLookup:
         self._table = cast("WordTable", cast(Any, tokenizer))
         self.unknown = self._table.unknown
 
+    @property
+    def reserved(self) -> frozenset[str]:
+        """What is looked up as an unknown word."""
+        return frozenset(key for key, number in self._table.ids.items() if number == self.unknown)
+
     def key(self, word: str) -> str:
         """What a word is looked up as: without blanks, no longer than a word can be, in normal form."""
         return self._table.folding.text(clipped("".join(word.split())))

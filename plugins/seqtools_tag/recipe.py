@@ -33,7 +33,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "network.shape": (0, 4096),
         **{
             f"network.dropout_{place}": RATES
-            for place in ("word", "embedding", "input", "hidden", "output", "weight")
+            for place in ("word", "rare", "embedding", "input", "hidden", "output", "weight")
         },
         "data.valid_fraction": (0.0, 0.9),
         "tokenizer.vocab_size": (0, 10_000_000),
@@ -64,6 +64,8 @@ class TaggedDataConfig:
 
     column: str = ""
     """Column of the label: its number (-1 is the last) or a CoNLL-U name (upos, xpos, …); "" finds it."""
+    word_column: str = ""
+    """Column of the word, named likewise; "" is the form in CoNLL-U and the first column elsewhere."""
     scheme: str = "auto"
     """plain labels, or spans as bio or bioes; auto looks. Spans are trained as BIOES in any case."""
     valid: str = ""

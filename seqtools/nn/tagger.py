@@ -119,6 +119,10 @@ class Tagger(nn.Module):
         counted = labels.masked_fill(~inside, -100)
         return nn.functional.cross_entropy(emissions.flatten(0, 1), counted.flatten(), reduction="sum")
 
+    def choose(self, emissions: Tensor, lengths: Int[Tensor, " batch"]) -> Int[Tensor, "time batch"]:
+        """The best labels for emissions, float32; past a row's length they mean nothing."""
+        return emissions.argmax(dim=2) if self.crf is None else self.crf.viterbi(emissions, lengths)
+
     def decode(self, words: Words) -> Decoded:
         """The best labels of sentences, and the probability of each label."""
         emissions = self(words).float()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from seqtools.errors import DataError
+from seqtools.nn.embedding import TokenEmbedding
 from seqtools.plugin import Reporter, Tokenizer
 
 if TYPE_CHECKING:
@@ -89,3 +90,29 @@ def load_vectors(path: Path, tokenizer: Tokenizer, weight: Tensor, report: Repor
     weight[torch.tensor(list(found), device=weight.device)] = table
     report(f"vectors: {len(found):,} of {len(weight):,} tokens from {path.name}")
     return len(found)
+
+
+def check_vectors(path: Path, width: int) -> None:
+    """Look at the first vector of a file before anything long is done.
+
+    Raises:
+        DataError: there is no such file, it holds no vectors, or they have another width.
+    """
+    if not path.is_file():
+        raise DataError(str(path), "there is no such file of vectors", "Check the path")
+    first = next(read_vectors(path), None)
+    if first is None:
+        raise DataError(str(path), "it holds no vectors", "Give a text file of vectors")
+    if len(first[1]) != width:
+        cause = f"its vectors have {len(first[1])} values and the embedding {width}"
+        raise DataError(str(path), cause, f"Set network.embedding = {len(first[1])}")
+
+
+@torch.no_grad()
+def fill_embedding(path: Path, tokenizer: Tokenizer, embedding: TokenEmbedding, report: Reporter) -> None:
+    """Give an embedding, what learns of it and what does not, the file's vectors; see `load_vectors`."""
+    table = torch.empty(tokenizer.vocab_size, embedding.weight.shape[1])
+    load_vectors(path, tokenizer, table, report)
+    embedding.weight.copy_(table[: len(embedding.weight)])
+    if embedding.fixed is not None:
+        embedding.fixed.copy_(table[len(embedding.weight) :])

@@ -1,0 +1,198 @@
+"""Batches of labelled sentences: of like length, each different word spelled once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqtools.errors import DataError
+from seqtools.nn.tagger import Words
+from seqtools_tag.labels import LabelSet
+from seqtools_tag.lookup import WordLookup
+from seqtools_tag.sentences import Sentence
+from seqtools_tag.spelling import MOST_CHARACTERS, NOTHING, Spelling
+
+if TYPE_CHECKING:
+    from seqtools.plugin import FloatArray, IntArray
+
+_NOISE = 1.0
+"""Words of noise on lengths when sorting."""
+
+
+class TagBatch(NamedTuple):
+    """One batch, time-major, on the CPU."""
+
+    words: Words
+    """the sentences"""
+    labels: Tensor
+    """int64 `[time, batch]`; past a row's length 0"""
+
+
+class Types:
+    """The different words of some sentences and how each is read.
+
+    Args:
+        lookup, spelling: of the run.
+    """
+
+    def __init__(self, lookup: WordLookup, spelling: Spelling) -> None:
+        self._lookup, self._spelling = lookup, spelling
+        self._numbers: dict[str, int] = {}
+        self._rows: list[tuple[int, int, list[int]]] = []
+        self._table: tuple[IntArray, IntArray, IntArray, IntArray] | None = None
+
+    def numbers(self, words: Sequence[str]) -> IntArray:
+        """Number of each word among the different ones."""
+        known = self._numbers
+        return np.array([known[word] if word in known else self._add(word) for word in words], np.int64)
+
+    def _add(self, word: str) -> int:
+        self._table = None
+        spelling = self._spelling
+        self._rows.append((self._lookup.ids_of([word])[0], spelling.shape(word), spelling.ids(word)))
+        self._numbers[word] = len(self._rows) - 1
+        return len(self._rows) - 1
+
+    def table(self) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+        """Of every word: its id, its shape, the ids of its characters `[types, most]`, how many these are."""
+        if self._table is None:
+            lengths = np.array([len(characters) for _, _, characters in self._rows], np.int64)
+            spelled = np.full((len(self._rows), MOST_CHARACTERS), NOTHING, np.int64)
+            for row, (_, _, characters) in zip(spelled, self._rows, strict=True):
+                row[: len(characters)] = characters
+            ids, shapes = (np.array([row[part] for row in self._rows], np.int64) for part in (0, 1))
+            self._table = ids, shapes, spelled, lengths
+        return self._table
+
+
+class Read(NamedTuple):
+    """One sentence as numbers."""
+
+    types: IntArray
+    """of its words among the different ones"""
+    labels: IntArray
+    """`UNSEEN` where training has not met one"""
+
+
+class Missing(NamedTuple):
+    """Which words of a batch are read as unknown, so that unknown words are learned."""
+
+    rates: FloatArray
+    """probability of each word of the vocabulary"""
+    rng: np.random.Generator
+    """what draws"""
+
+
+class TaggedSentences:
+    """Sentences that batches are made of.
+
+    Args:
+        sentences: with labels in any scheme.
+        lookup, spelling, labels: of the run.
+
+    Raises:
+        DataError: there are none.
+    """
+
+    def __init__(
+        self, sentences: Sequence[Sentence], lookup: WordLookup, spelling: Spelling, labels: LabelSet
+    ) -> None:
+        if not sentences:
+            raise DataError("sentences", "there are none", "Give more")
+        self.types = Types(lookup, spelling)
+        self.unknown = lookup.unknown
+        self.rows = [
+            Read(self.types.numbers(one.words), np.array(labels.ids(one.labels), np.int64))
+            for one in sentences
+        ]
+        self.lengths: IntArray = np.array([len(row.types) for row in self.rows], np.int64)
+
+    def batch(self, indices: Sequence[int] | IntArray, missing: Missing | None = None) -> TagBatch:
+        """Some sentences side by side; words that are `missing` are read as unknown, though spelled."""
+        rows = [self.rows[int(index)] for index in indices]
+        lengths = self.lengths[np.asarray(indices)]
+        shape = int(lengths.max()), len(rows)
+        types, labels = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        types[:] = rows[0].types[0]
+        for column, row in enumerate(rows):
+            types[: len(row.types), column] = row.types
+            labels[: len(row.types), column] = row.labels
+        all_ids, all_shapes, all_spelled, all_lengths = self.types.table()
+        different, spelled = np.unique(types, return_inverse=True)
+        longest = max(1, int(all_lengths[different].max()))
+        ids = all_ids[types]
+        if missing is not None:
+            ids = np.where(missing.rng.random(shape) < missing.rates[ids], self.unknown, ids)
+        words = Words(
+            torch.from_numpy(ids),
+            torch.from_numpy(lengths),
+            torch.from_numpy(all_spelled[different, :longest]),
+            torch.from_numpy(spelled.reshape(shape)),
+            torch.from_numpy(all_shapes[types]),
+        )
+        return TagBatch(words, torch.from_numpy(labels))
+
+
+class SentenceBatches:
+    """An endless walk over batches of sentences; exact after `load_state_dict`.
+
+    With several processes each step takes as many batches, one for each rank.
+
+    Args:
+        sentences: all labels are known.
+        batch_size: sentences of a batch.
+        seed: of order and missing words.
+        missing: with which probability each word of the vocabulary is read as unknown; None for never.
+        rank, size: this process among those that train together.
+    """
+
+    def __init__(
+        self,
+        sentences: TaggedSentences,
+        *,
+        batch_size: int,
+        seed: int,
+        missing: FloatArray | None = None,
+        rank: int = 0,
+        size: int = 1,
+    ) -> None:
+        self.sentences, self.batch_size, self.seed = sentences, batch_size, seed
+        self.rank, self.size = rank, size
+        self._rates = missing
+        self._pass, self._position = 0, 0
+        self._batches = self._plan(0)
+        self.steps_per_epoch = max(1, len(self._batches) // size)
+        self.mean_words = float(sentences.lengths.sum()) / len(self._batches)
+
+    def next(self) -> TagBatch:
+        """The next batch; a new pass begins by itself."""
+        if self._position + self.size > len(self._batches) and self._position:
+            self._pass, self._position = self._pass + 1, 0
+            self._batches = self._plan(self._pass)
+        place = (self._position + self.rank) % len(self._batches)
+        self._position += self.size
+        missing = None
+        if self._rates is not None:
+            missing = Missing(self._rates, np.random.default_rng([self.seed, self._pass, place, 1]))
+        return self.sentences.batch(self._batches[place], missing)
+
+    def _plan(self, number: int) -> list[IntArray]:
+        """Which sentences go together in a pass, in the order of training."""
+        rng = np.random.default_rng([self.seed, number])
+        lengths = self.sentences.lengths
+        order = np.argsort(lengths + rng.uniform(0, _NOISE, len(lengths)), kind="stable")
+        batches = [order[first : first + self.batch_size] for first in range(0, len(order), self.batch_size)]
+        return [batches[place] for place in rng.permutation(len(batches))]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Pass and position in it."""
+        return {"pass": self._pass, "position": self._position}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back `state_dict`."""
+        self._pass, self._position = state["pass"], state["position"]
+        self._batches = self._plan(self._pass)
