@@ -13,6 +13,7 @@ import torch
 from seqtools import loader
 from seqtools.errors import ConfigError, UsageError
 from seqtools.nn.classifier import Classifier
+from seqtools.nn.vectors import check_vectors, fill_embedding
 from seqtools.plugin import Reporter
 from seqtools.training.beginning import agree, attempt, check_fresh, clear, record
 from seqtools.training.checkpoint import CheckpointFolder
@@ -21,13 +22,14 @@ from seqtools.training.limits import check_limits
 from seqtools.training.loop import TrainingResult, train
 from seqtools.training.rng import seed_all
 from seqtools.training.world import World
-from seqtools_sentiment import pretrain, vectors
+from seqtools_sentiment import pretrain
 from seqtools_sentiment.from_lm import language_model, take_over
 from seqtools_sentiment.prepare import data_matches, prepare
 from seqtools_sentiment.recipe import SentimentRecipe
 from seqtools_sentiment.run_folder import PREPARED, SentimentRun
 from seqtools_sentiment.train import SentimentExperiment, class_weights
 from seqtools_sentiment.unfreezing import rates
+from seqtools_sentiment.vectors import widened
 
 Fill = Callable[[SentimentRun], None]
 """Puts texts, labels and a tokenizer into a fresh run folder."""
@@ -125,7 +127,7 @@ def _begin(run: SentimentRun, fill: Fill, recipe: SentimentRecipe, parent: Path 
     if parent:
         tokenizer = language_model(parent).tokenizer()
     elif recipe.network.vectors and recipe.network.vectors_vocabulary:
-        tokenizer = vectors.widened(tokenizer, Path(recipe.network.vectors))
+        tokenizer = widened(tokenizer, Path(recipe.network.vectors))
     run.write_tokenizer(tokenizer)
     fixed = 0 if parent else tokenizer.vocab_size - known
     run.write_json("run.json", {**info, "parent": str(parent.resolve()) if parent else "", "fixed": fixed})
@@ -140,7 +142,7 @@ def _check_recipe(recipe: SentimentRecipe) -> None:
     if recipe.training.max_time:
         parse_duration(recipe.training.max_time)
     if network.vectors:
-        vectors.check_vectors(Path(network.vectors), network.embedding)
+        check_vectors(Path(network.vectors), network.embedding)
     elif network.freeze:
         cause = "an embedding without vectors would stay as it was drawn"
         raise ConfigError("network.freeze", cause, "Give network.vectors, too, or leave it out")
@@ -163,7 +165,7 @@ def _train(
             take_over(network, language_model(parent))
         elif recipe.network.vectors:
             path = Path(recipe.network.vectors)
-            vectors.fill(network, path, tokenizer, report if world.leads else _silent)
+            fill_embedding(path, tokenizer, network.embedding, report if world.leads else _silent)
     network = network.to(world.device)
     experiment = SentimentExperiment(network, run, recipe, world)
     if world.leads:
