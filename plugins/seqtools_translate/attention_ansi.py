@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -10,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from seqtools_translate.attention_map import columns, label
+from seqtools.pictures.terminal import colours as colours_of
+from seqtools.pictures.wording import columns, label
 
 # Light to dark, and all of it visible on a black background as well as on a white one.
 _LIGHT, _DARK = (253, 212, 158), (179, 0, 0)
@@ -24,7 +24,7 @@ END = "(end)"
 def show(source: Sequence[str], translation: Sequence[str], matrix: NDArray[np.float64]) -> None:
     """Draw on stderr, as wide as the terminal, in as many colours as it has."""
     width = shutil.get_terminal_size().columns
-    text = render(source, translation, matrix, colours=_colours(), width=width)
+    text = render(source, translation, matrix, colours=colours_of(sys.stderr), width=width)
     encoding = sys.stderr.encoding or "utf-8"
     print(text.encode(encoding, "replace").decode(encoding), file=sys.stderr, flush=True)
 
@@ -83,11 +83,3 @@ def _cell(value: float, colours: int) -> str:
         return f"\033[48;2;{red};{green};{blue}m{'':{_CELL}}\033[0m"
     code = _CODES[min(int(value * len(_CODES)), len(_CODES) - 1)]
     return f"\033[48;5;{code}m{'':{_CELL}}\033[0m"
-
-
-def _colours() -> int:
-    """How many colours stderr may be given."""
-    terminal = os.environ.get("TERM", "")
-    if os.environ.get("NO_COLOR") or terminal == "dumb" or not sys.stderr.isatty():
-        return 0
-    return 1 << 24 if os.environ.get("COLORTERM", "") in ("truecolor", "24bit") else 256

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqtools.errors import DataError, UsageError
+from seqtools.pictures.files import write_picture
 
 Matrix = NDArray[np.floating[Any]]
 
 KINDS = ("svg", "html", "png", "ansi")
-_LONGEST_LABEL = 24
 
 
 def write(target: str | Path, source: Sequence[str], translation: Sequence[str], matrix: Matrix) -> None:
@@ -46,12 +44,7 @@ def write(target: str | Path, source: Sequence[str], translation: Sequence[str],
         face.show(source, translation, weights)
         return
     data: bytes = face.render(source, translation, weights)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_picture(path, data)
 
 
 def checked(source: Sequence[str], translation: Sequence[str], matrix: Matrix) -> NDArray[np.float64]:
@@ -66,22 +59,3 @@ def checked(source: Sequence[str], translation: Sequence[str], matrix: Matrix) -
         cause = f"its matrix is {np.shape(matrix)}, not {(len(translation), len(source))}"
         raise DataError("attention map", cause, "Give rows for the translation, columns for the source")
     return np.clip(np.nan_to_num(np.asarray(matrix, np.float64)), 0, 1)
-
-
-def columns(text: str) -> int:
-    """Columns that a text fills in a terminal or a fixed-width font: wide characters two, marks none."""
-    return sum(
-        0 if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf")
-        else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )  # fmt: skip
-
-
-def label(word: str) -> str:
-    """A word that can be shown: control characters replaced, and cut with `…` if it is very long."""
-    shown = "".join(
-        "\ufffd" if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in word
-    )
-    while columns(shown) > _LONGEST_LABEL:
-        shown = shown[:-2] + "…"
-    return shown

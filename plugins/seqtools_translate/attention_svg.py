@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqtools_translate.attention_map import columns, label
-
-SCALE = ((247, 251, 255), (107, 174, 214), (8, 48, 107))
-"""Light to dark (ColorBrewer's Blues); dark is much, in print and for eyes that see no colours, too."""
+from seqtools.pictures.svg import colour, escaped
+from seqtools.pictures.wording import columns, label
 
 _FONT = "font-family:system-ui,'Noto Sans','DejaVu Sans',sans-serif"
 _LETTER = 8.2  # mean width of a 13-pixel letter in wide fonts
@@ -40,20 +37,20 @@ def svg(source: Sequence[str], translation: Sequence[str], matrix: NDArray[np.fl
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" style="{_FONT}">',
-        f"<title>Attention: {_text(' '.join(translation))}</title>",
+        f"<title>Attention: {escaped(' '.join(translation))}</title>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
     ]
     for place, word in enumerate(across):
         x, y = left + cell * (place + 0.5) + size * 0.35 * (angle == 90), top - 8
         parts.append(
             f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}" fill="#222222" '
-            f'transform="rotate(-{angle} {x:.1f} {y:.1f})">{_text(word)}</text>'
+            f'transform="rotate(-{angle} {x:.1f} {y:.1f})">{escaped(word)}</text>'
         )
     for place, word in enumerate(down):
         x, y = left - 8, top + cell * (place + 0.5) + size * 0.35
         parts.append(
             f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}" fill="#222222" '
-            f'text-anchor="end">{_text(word)}</text>'
+            f'text-anchor="end">{escaped(word)}</text>'
         )
     for row, word in enumerate(translation):
         for column, other in enumerate(source):
@@ -63,20 +60,9 @@ def svg(source: Sequence[str], translation: Sequence[str], matrix: NDArray[np.fl
     return "\n".join([*parts, "</svg>\n"])
 
 
-def colour(value: float) -> str:
-    """The scale's colour for 0 to 1, as `#rrggbb`."""
-    place = min(max(value, 0.0), 1.0) * (len(SCALE) - 1)
-    first = min(int(place), len(SCALE) - 2)
-    share = place - first
-    mixed = (
-        round(low + (high - low) * share) for low, high in zip(SCALE[first], SCALE[first + 1], strict=True)
-    )
-    return "#" + "".join(f"{part:02x}" for part in mixed)
-
-
 def _cell(x: float, y: float, cell: float, value: float, told: str) -> list[str]:
     lines = [
-        f'<g><title>{_text(told)}</title><rect x="{x:.1f}" y="{y:.1f}" width="{cell:.1f}" '
+        f'<g><title>{escaped(told)}</title><rect x="{x:.1f}" y="{y:.1f}" width="{cell:.1f}" '
         f'height="{cell:.1f}" fill="{colour(value)}" stroke="#ffffff" stroke-width="1"/>'
     ]
     if cell >= 28 and value >= 0.05:
@@ -103,13 +89,3 @@ def _legend(x: float, y: float, width: float = _LEGEND) -> list[str]:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.0f}"
-
-
-def _text(text: str) -> str:
-    """Text for XML: escaped, and without the characters that XML 1.0 cannot hold at all."""
-    return escape("".join(char if _allowed(char) else "\ufffd" for char in text), {'"': "&quot;"})
-
-
-def _allowed(char: str) -> bool:
-    code = ord(char)
-    return code in (9, 10, 13) or 32 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or code > 0xFFFF

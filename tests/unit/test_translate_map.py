@@ -19,8 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtools.errors import DataError, MissingDependencyError, UsageError
+from seqtools.pictures.wording import columns, label
 from seqtools_translate import attention_ansi, attention_html, attention_svg
-from seqtools_translate.attention_map import checked, columns, label, write
+from seqtools_translate.attention_map import checked, write
 
 SOURCE = ["The", "<b>red</b>", "house", "&", "日本語"]
 TARGET = ["Das", "rote", '"Haus"', "$x^2$"]

@@ -1,0 +1,1 @@
+"""What pictures for people share, on the terminal, as SVG, HTML and PNG."""
