@@ -7,8 +7,18 @@ from seqtools.plugin import CommandSpec, TaskSpec, hookimpl
 
 @hookimpl
 def seqtools_commands() -> list[CommandSpec]:
-    """`seqtools train sentiment`, `train classify`."""
+    """`seqtools sentiment`, `classify`, the same below `train`, `demo sentiment`."""
     return [
+        CommandSpec(
+            name="sentiment",
+            target="seqtools_sentiment.command:command",
+            summary="Label texts line by line, with probabilities.",
+        ),
+        CommandSpec(
+            name="classify",
+            target="seqtools_sentiment.command:command",
+            summary="Label texts line by line (as sentiment).",
+        ),
         CommandSpec(
             name="sentiment",
             parent="train",
@@ -34,6 +44,7 @@ def seqtools_tasks() -> list[TaskSpec]:
             evaluate="seqtools_sentiment.evaluate:command",
             export="seqtools_sentiment.export:export_run",
             recipe="seqtools_sentiment.recipe:SentimentRecipe",
+            bundled="seqtools_sentiment:models/english.onnx",
             summary="Classify texts.",
         )
     ]

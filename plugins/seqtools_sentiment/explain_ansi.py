@@ -1,0 +1,50 @@
+"""A text with its words weighed, on one line: coloured, or with numbers where colours are not wanted."""
+
+from __future__ import annotations
+
+from seqtools.pictures.svg import mixed
+from seqtools.pictures.terminal import TRUE_COLOURS
+from seqtools.pictures.wording import shown
+from seqtools_sentiment.explain_colours import AGAINST, FAINT, FOR, strength
+from seqtools_sentiment.explanation import Explanation
+
+# About the same, of the 256 colours; black letters can be read on all of them.
+_FOR_CODES, _AGAINST_CODES = (153, 117, 75), (223, 216, 208)
+
+
+def numbered(explanation: Explanation) -> str:
+    """Each word with its effect in nats behind it: `not(-1.20) bad(+3.41)`."""
+    words = (
+        f"{_flat(explanation.text[piece.start : piece.end])}({piece.effect:+.2f})"
+        for piece in explanation.pieces
+    )
+    return " ".join(words)
+
+
+def coloured(explanation: Explanation, colours: int) -> str:
+    """The text as it is, blue where it speaks for the label and orange where it speaks against it.
+
+    Args:
+        explanation: of the text.
+        colours: 256, or more for 24-bit colours.
+    """
+    told = []
+    for text, effect in explanation.parts():
+        value = 0.0 if effect is None else strength(effect, explanation)
+        told.append(_flat(text) if abs(value) < FAINT else _painted(_flat(text), value, colours))
+    return "".join(told).strip()
+
+
+def _painted(text: str, value: float, colours: int) -> str:
+    if colours >= TRUE_COLOURS:
+        red, green, blue = mixed(abs(value), FOR if value > 0 else AGAINST)
+        code = f"2;{red};{green};{blue}"
+    else:
+        codes = _FOR_CODES if value > 0 else _AGAINST_CODES
+        code = f"5;{codes[min(int(abs(value) * len(codes)), len(codes) - 1)]}"
+    return f"\033[48;{code}m\033[38;5;16m{text}\033[0m"
+
+
+def _flat(text: str) -> str:
+    """On one line of a field, and nothing that would steer a terminal."""
+    return shown(" ".join(text.split()) if not text.isspace() else " ") if text else text

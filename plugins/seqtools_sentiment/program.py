@@ -1,0 +1,152 @@
+"""What `seqtools sentiment` does with its options. Heavy modules are imported once the options make sense."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from seqtools.batching import WINDOW_LINES, windows
+from seqtools.errors import UsageError
+from seqtools.lines import Line, opened, read_lines, with_record
+from seqtools.output import note, warn
+from seqtools.writing import writer
+from seqtools_sentiment.printing import Printer
+from seqtools_sentiment.request import Request
+
+if TYPE_CHECKING:
+    from seqtools_sentiment.explanation import Explanation
+    from seqtools_sentiment.results import Classification
+    from seqtools_sentiment.run import Classifier
+
+MOST_DRAWN = 200
+"""Texts in one picture."""
+
+
+def classify(asked: Request) -> None:
+    """Classify what is asked for."""
+    asked.check()
+    model = _open(asked)
+    _check_choice(asked, model)
+    with ExitStack() as stack:
+        lines = _lines(asked, stack)
+        run = _Run(asked, model, writer(asked.output, stack))
+        run.all(lines)
+        run.draw()
+
+
+class _Run:
+    """One pass over the input.
+
+    Args:
+        asked, model: what to do.
+        say: writes lines and flushes.
+    """
+
+    def __init__(self, asked: Request, model: Classifier, say: Callable[[str], None]) -> None:
+        self._asked, self._model, self._say = asked, model, say
+        self._drawn: list[Explanation] = []
+        self._explained = 0
+        several = model.labels.objective == "sigmoid"
+        self._printer = Printer(asked.as_json, several, asked.top_k, asked.threshold, _weighed(asked))
+
+    def all(self, lines: Iterable[Line]) -> None:
+        """Classify line after line, in windows."""
+        asked = self._asked
+        live = asked.stream or (asked.reads_stdin and sys.stdin is not None and sys.stdin.isatty())
+        for window in windows(lines, lambda line: len(line.text), longest=1 if live else WINDOW_LINES):
+            self._window(window)
+
+    def _window(self, window: list[Line]) -> None:
+        asked = self._asked
+        results = self._model.classify_batch(
+            [line.text for line in window],
+            threshold=asked.threshold,
+            abstain=asked.abstain,
+            batch_size=asked.batch_size,
+        )
+        told = (self._told(line, result) for line, result in zip(window, results, strict=True))
+        if asked.explains:  # each takes a while, so each is shown when it is there
+            for text in told:
+                self._say(f"{text}\n")
+        else:
+            self._say("".join(f"{text}\n" for text in told))
+        for line in window:
+            if line.cut:
+                warn(f"line {line.number} is too long and was cut to a megabyte")
+
+    def _told(self, line: Line, result: Classification) -> str:
+        explanation = None
+        if self._asked.explains and not result.blank:
+            explanation = self._model.explain(
+                result.text, result.labels[0] if result.labels else None, batch_size=self._asked.batch_size
+            )
+            self._explained += 1
+            if self._asked.explain_to and len(self._drawn) < MOST_DRAWN:
+                self._drawn.append(explanation)
+        return self._printer.line(line, result, explanation if self._asked.explain else None)
+
+    def draw(self) -> None:
+        """The picture of what was explained."""
+        if self._asked.explain_to is None:
+            return
+        from seqtools.pictures.files import write_picture
+
+        path = Path(self._asked.explain_to)
+        face = importlib.import_module(f"seqtools_sentiment.explain_{path.suffix.lower().lstrip('.')}")
+        write_picture(path, face.render(self._drawn))
+        if self._explained > len(self._drawn):
+            note(f"{path} shows the first {len(self._drawn)} of {self._explained:,} texts")
+
+
+def _weighed(asked: Request) -> Callable[[Explanation], str] | None:
+    """How to print weighed words: in colours on a terminal that has some, else with numbers."""
+    if not asked.explain or asked.as_json:
+        return None
+    from seqtools.pictures.terminal import colours
+    from seqtools_sentiment.explain_ansi import coloured, numbered
+
+    there = colours(sys.stdout) if asked.output in (None, "-") else 0
+    return partial(coloured, colours=there) if there else numbered
+
+
+def _check_choice(asked: Request, model: Classifier) -> None:
+    """Complain about options that do not fit the model's labels, before anything is read."""
+    from seqtools_sentiment.results import Choice
+
+    Choice(asked.threshold, asked.abstain).check(model.labels.objective)
+    if asked.top_k is not None and asked.top_k > len(model.classes):
+        cause = f"the model has {len(model.classes)} classes: {', '.join(model.classes)}"
+        raise UsageError("top-k", cause, f"Use {len(model.classes)} or less")
+
+
+def _open(asked: Request) -> Classifier:
+    """The model named, or the bundled one."""
+    from seqtools import loader
+    from seqtools.bundled import bundled_model
+    from seqtools.model_file import ModelFile
+    from seqtools_sentiment.run import open_classifier
+
+    task = loader.lookup(loader.registry().tasks, "task", "sentiment")
+    path = asked.model or bundled_model(task.spec)
+    file = ModelFile.open(path, expect_task="sentiment")
+    return open_classifier(file, device=asked.device, threads=asked.threads, deadline=asked.deadline)
+
+
+def _lines(asked: Request, stack: ExitStack) -> Iterator[Line]:
+    """The lines to classify: TEXT, a file, or what is piped in."""
+    if asked.text is not None and asked.text != "-":
+        stream: IO[bytes] = io.BytesIO(f"{asked.text}\n".encode("utf-8", "replace"))
+        name = "TEXT"
+    else:
+        stream, name = stack.enter_context(opened(asked.input))
+    lines = read_lines(stream, name)
+    if not asked.records:
+        return lines
+    field, needed = asked.text_field or "text", asked.records_only
+    return (with_record(line, name, field, needed=needed, option="--text-field") for line in lines)
