@@ -7,13 +7,24 @@ from seqtools.plugin import CommandSpec, TaskSpec, hookimpl
 
 @hookimpl
 def seqtools_commands() -> list[CommandSpec]:
-    """`seqtools train tag`."""
+    """`seqtools tag`, `train tag`, `demo tag`."""
     return [
+        CommandSpec(
+            name="tag",
+            target="seqtools_tag.command:command",
+            summary="Label the words of sentences.",
+        ),
         CommandSpec(
             name="tag",
             parent="train",
             target="seqtools_tag.train_command:command",
             summary="Train a tagger on labelled sentences.",
+        ),
+        CommandSpec(
+            name="tag",
+            parent="demo",
+            target="seqtools_tag.demo:command",
+            summary="Train on English sentences, label words.",
         ),
     ]
 
@@ -25,6 +36,7 @@ def seqtools_tasks() -> list[TaskSpec]:
         TaskSpec(
             name="tag",
             target="seqtools_tag.run:open_tagger",
+            evaluate="seqtools_tag.evaluate:command",
             export="seqtools_tag.export:export_run",
             recipe="seqtools_tag.recipe:TagRecipe",
             summary="Label the words of sentences.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,8 +10,11 @@ import torch
 from seqtools.loader import tokenizer as tokenizer_spec
 from seqtools.nn.tagger import Tagger
 from seqtools.recipe import TaggerConfig
+from seqtools_tag.batches import TaggedSentences
 from seqtools_tag.cutting import Cutter
+from seqtools_tag.export import write as write_file
 from seqtools_tag.labels import LabelSet
+from seqtools_tag.lookup import WordLookup
 from seqtools_tag.parts import Parts
 from seqtools_tag.sentences import Sentence
 from seqtools_tag.spelling import SHAPES, Spelling
@@ -45,19 +48,13 @@ def sentences(plain: bool = False) -> list[Sentence]:
     return found
 
 
-def tiny_tagger(
-    *,
-    scheme: str = "bio",
-    seed: int = 0,
-    tokens: Sequence[str] = (),
-    card: dict[str, Any] | None = None,
-    **config: Any,
-) -> Parts:
+def tiny_tagger(*, scheme: str = "bio", profile: str = "portable", seed: int = 0, **config: Any) -> Parts:
     """An untrained tagger of these sentences; its labels are all over the place, and sure of themselves.
 
     Args:
         scheme: plain, bio or bioes.
-        tokens: options of the word tokenizer, besides those of the recipe.
+        profile: of the file that is to be written.
+        seed: of the weights.
         config: of the network.
     """
     told = sentences(scheme == "plain")
@@ -79,4 +76,28 @@ def tiny_tagger(
                 part.normal_()
             network.crf.forbid(*map(torch.from_numpy, labels.forbidden()))
     cutter = Cutter.learn([sentence.words for sentence in told] * 3)
-    return Parts(network, tokenizer, spelling, labels, cutter, card or {}, told)
+    card = {"what": "a tiny tagger", "task": "tag", "profile": profile, "form": "text", "licence": "none"}
+    return Parts(network, tokenizer, spelling, labels, cutter, card, told)
+
+
+def trained(steps: int = 60, **options: Any) -> Parts:
+    """A tagger that has learnt its sentences by heart."""
+    parts = tiny_tagger(**{"embedding": 12, "width": 12, **options})
+    lookup = WordLookup(parts.tokenizer)
+    sentences = TaggedSentences(parts.valid, lookup, parts.spelling, parts.labels)
+    batch = sentences.batch(range(len(parts.valid)))
+    with torch.no_grad():
+        parts.network.output.weight.div_(8)
+    optimizer = torch.optim.Adam(parts.network.parameters(), lr=3e-2)
+    for _ in range(steps):
+        loss = parts.network.nats(parts.network(batch.words), batch.labels, batch.words.lengths)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return parts
+
+
+def write(path: Path, **options: Any) -> Path:
+    """Export a tagger that has learnt its sentences to `path`."""
+    write_file(trained(**options), path, report=lambda line: None)
+    return path

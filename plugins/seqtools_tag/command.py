@@ -1,0 +1,62 @@
+"""`seqtools tag`: options; what they do is in `program`, imported when it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from seqtools.run_options import run_options
+
+
+@click.command("tag")
+@click.argument("text", required=False)
+@click.option("-m", "--model", metavar="MODEL", help="Model file, made by `seqtools train tag`.")
+@click.option("-i", "--input", metavar="FILE", help="Read lines from a file (.gz too); - is stdin.")
+@click.option("-o", "--output", metavar="FILE", help="Write there; - is stdout.")
+@click.option("--pretokenized", is_flag=True, help="Words stand between blanks: cut nowhere else.")
+@click.option(
+    "--threshold",
+    type=float,
+    default=0.0,
+    show_default=True,
+    metavar="P",
+    help="Leave out spans that are less probable.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(["inline", "conll", "json"]),
+    help="inline: the line with labels in it. conll: a word and its label a line, an empty line after "
+    "each text. json: JSON Lines.  [default: inline]",
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines out, and in where a line is an object.")
+@click.option(
+    "--text-field",
+    metavar="NAME",
+    help="Every line is a JSON object; read this field of it.  [default: text]",
+)
+@click.option("--with-scores", is_flag=True, help="Print probabilities, too.")
+@click.option("--html", metavar="FILE", help="Write a page with the labels in colours, too.")
+@click.option("--stream", is_flag=True, help="Answer each line as it comes, without reading ahead.")
+@click.option(
+    "--batch-size", type=int, default=32, show_default=True, metavar="N", help="Lines that are read at once."
+)
+@run_options
+def command(**options: Any) -> None:
+    """Label the words of TEXT, of a file (-i) or of stdin: one line in, one line out, in the same order.
+
+    Plain labels stand behind their words (`She/PRON reads/VERB`), spans in brackets with their type in
+    front (`[PER Jane Smith] lives in [LOC Paris].`). Empty lines stay empty.
+
+    \b
+    seqtools tag -m ner.onnx "Jane Smith lives in Paris."
+    seqtools tag -m pos.onnx -i in.txt --format conll -o out.conll
+    cat in.txt | seqtools tag -m ner.onnx --json --threshold 0.8
+    """
+    from seqtools_tag.program import tag
+    from seqtools_tag.request import Request
+
+    try:
+        tag(Request(**options))
+    except BrokenPipeError as error:  # click would call it a failure; `| head` has what it wanted
+        raise click.exceptions.Exit(0) from error

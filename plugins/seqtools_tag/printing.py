@@ -1,0 +1,82 @@
+"""How labelled words are printed: in the line, a word a line (CoNLL), as JSON Lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqtools.lines import Line
+    from seqtools_tag.results import TagResult
+
+FORMATS = ("inline", "conll", "json")
+_COLOURS = (36, 33, 35, 32, 34, 31, 96, 93, 95, 92, 94, 91)
+"""Foregrounds of a terminal, readable on black and on white."""
+
+_RESET = "\x1b[0m"
+_LINE_ENDS = str.maketrans("\n\r", "  ")
+
+
+@dataclass(frozen=True)
+class Printer:
+    """What is printed of a result.
+
+    Attributes:
+        format: `inline`, `conll` or `json`.
+        spanned: whether the labels mark spans.
+        kinds: what is coloured, in order: types of spans, or labels.
+        scores: print probabilities, too.
+        colours: colour labels.
+    """
+
+    format: str = "inline"
+    spanned: bool = False
+    kinds: tuple[str, ...] = ()
+    scores: bool = False
+    colours: bool = False
+
+    def lines(self, line: Line, result: TagResult) -> Iterator[str]:
+        """What to print for one line of input, without line ends."""
+        if self.format == "json":
+            yield json.dumps(self._record(line, result), ensure_ascii=False)
+        elif self.format == "conll":
+            yield from self._columns(result)
+            yield ""
+        elif self.spanned:
+            yield self._with_spans(result)
+        else:
+            yield " ".join(
+                f"{word}/{self._coloured(label, label)}{self._score('/', share)}"
+                for word, label, share in zip(result.words, result.labels, result.probabilities, strict=True)
+            )
+
+    def _columns(self, result: TagResult) -> Iterator[str]:
+        """A word and its label a line."""
+        for word, label, share in zip(result.words, result.labels, result.probabilities, strict=True):
+            kind = label.partition("-")[2] if self.spanned else label
+            yield f"{word}\t{self._coloured(label, kind)}{self._score(chr(9), share)}"
+
+    def _with_spans(self, result: TagResult) -> str:
+        """The text as it is, spans in brackets with their type in front."""
+        # A record may hold a text of several lines; one comes out all the same.
+        text, told, end = result.text.translate(_LINE_ENDS), [], 0
+        for span in result.spans:
+            inside = f"[{span.label}{self._score(' ', span.probability)} {text[span.start : span.end]}]"
+            told += [text[end : span.start], self._coloured(inside, span.label)]
+            end = span.end
+        return "".join([*told, text[end:]])
+
+    def _record(self, line: Line, result: TagResult) -> dict[str, Any]:
+        """The record that was read, or the text; then what was made of it."""
+        told = result.as_json()
+        return told if line.record is None else {**line.record, **{k: told[k] for k in told if k != "text"}}
+
+    def _score(self, before: str, share: float) -> str:
+        return f"{before}{share:.2f}" if self.scores else ""
+
+    def _coloured(self, text: str, kind: str) -> str:
+        if not self.colours or kind not in self.kinds:
+            return text
+        return f"\x1b[{_COLOURS[self.kinds.index(kind) % len(_COLOURS)]}m{text}{_RESET}"
