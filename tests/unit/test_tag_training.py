@@ -96,9 +96,9 @@ def test_rare_words_are_those_seen_once_without_a_vector(tmp_path: Path) -> None
 def test_small_vocabularies_and_options_that_suit_no_tagger() -> None:
     few = replace(recipe(), tokenizer=replace(recipe().tokenizer, vocab_size=8))
     assert learn_vocabulary(WORDS, few).tokenizer.vocab_size == 8
-    options = {"stemmer": "english"}
+    stemmed = replace(recipe(), tokenizer=replace(recipe().tokenizer, options={"stemmer": "english"}))
     with pytest.raises(UsageError, match="'stemmer' is none of a tagger"):
-        learn_vocabulary(WORDS, replace(recipe(), tokenizer=replace(recipe().tokenizer, options=options)))
+        learn_vocabulary(WORDS, stemmed)
     never = replace(recipe(), tokenizer=replace(recipe().tokenizer, options={"min_count": 1000}))
     with pytest.raises(DataError, match="none occurs 1000 times"):
         learn_vocabulary(WORDS, never)
