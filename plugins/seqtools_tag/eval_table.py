@@ -1,0 +1,82 @@
+"""The tables that `seqtools evaluate` prints of a tagger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from seqtools_tag.evaluation import Evaluation
+from seqtools_tag.figures import Count
+
+_MOST_CONFUSIONS = 12
+_WIDEST = 14
+
+
+def table(result: Evaluation, what: str, name: str) -> Iterator[str]:
+    """Figures with the floors beside them; types or labels; confusions; the hardest sentences.
+
+    Args:
+        what: the model.
+        name: what it was evaluated on.
+    """
+    yield f"{what} on {name} ({result.sentences:,} sentences, {result.figures.words:,} words)"
+    yield from _overall(result)
+    count, right = result.unknown
+    if count:
+        yield f"words that the model does not know: {count:,}, {100 * right / count:.2f} % of them right"
+    if result.figures.spans is not None:
+        yield ""
+        yield from _kinds({**result.figures.kinds, "all spans": result.figures.spans}, "span")
+    yield ""
+    yield from _kinds(result.labels.kinds, "label")
+    yield from _confusions(result)
+    if result.hardest:
+        yield ""
+        yield "hardest sentences (word/said(→right)):"
+        for hard in result.hardest:
+            place = f"line {hard.line}" if hard.line else f"sentence {hard.number}"
+            yield f"  {place}: {hard.marked()}"
+
+
+def _overall(result: Evaluation) -> Iterator[str]:
+    methods = {"model": result.figures, **result.floors}
+    rows = [["", *methods], ["accuracy", *(f"{100 * one.accuracy:.2f}" for one in methods.values())]]
+    if result.figures.spans is not None:
+        for name in ("precision", "recall", "f1"):
+            shares = (getattr(one.spans, name) if one.spans else 0.0 for one in methods.values())
+            rows.append([name.replace("f1", "F1"), *(f"{100 * share:.2f}" for share in shares)])
+    yield from _aligned(rows)
+
+
+def _kinds(kinds: Mapping[str, Count], title: str) -> Iterator[str]:
+    rows = [[title, "precision", "recall", "F1", "gold", "said"]]
+    for kind, count in kinds.items():
+        shares = (f"{100 * share:.2f}" for share in (count.precision, count.recall, count.f1))
+        rows.append([kind, *shares, f"{count.gold:,}", f"{count.said:,}"])
+    yield from _aligned(rows)
+
+
+def _confusions(result: Evaluation) -> Iterator[str]:
+    """Which labels are taken for which: rows are right, columns are said; the labels that matter most."""
+    if not result.confusions:
+        return
+    weight: dict[str, int] = {}
+    for wanted, label, count in result.confusions:
+        for one in (wanted, label):
+            weight[one] = weight.get(one, 0) + count
+    names = sorted(weight, key=lambda one: (-weight[one], one))[:_MOST_CONFUSIONS]
+    cells = {(wanted, label): count for wanted, label, count in result.confusions}
+    yield ""
+    shown = "" if len(names) == len(weight) else f", the {len(names)} labels with most of them"
+    yield f"mistakes (rows: right, columns: said{shown}):"
+    rows = [["", *(name[:_WIDEST] for name in names)]]
+    for wanted in names:
+        rows.append([wanted[:_WIDEST], *(str(cells.get((wanted, label), "") or "·") for label in names)])
+    yield from _aligned(rows)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Columns of equal width: the first to the left, the others to the right."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    for first, *others in rows:
+        cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+        yield "  ".join([first.ljust(widths[0]), *cells]).rstrip()
