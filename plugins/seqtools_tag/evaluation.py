@@ -1,4 +1,4 @@
-"""What a tagger is worth: figures, words it does not know, confusions, hard sentences, the floor beside it."""
+"""What a tagger is worth: figures, words it does not know, confusions, hard sentences, the floor."""
 
 from __future__ import annotations
 
