@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import torch
 
 from seqtools.nn.classifier import Classifier
 from seqtools.plugin import Tokenizer
 from seqtools_sentiment.calibration import Calibration
 from seqtools_sentiment.examples import Example, Labels
 from seqtools_sentiment.linear_model import LinearModel
+from seqtools_sentiment.objectives import prior_logits
 
 if TYPE_CHECKING:
     from seqtools.plugin import FloatArray
@@ -47,9 +48,5 @@ class Parts:
     @property
     def prior_logits(self) -> FloatArray:
         """Logits that say the prior, `[outputs]`."""
-        shares = np.clip(self.prior.astype(np.float64), 1e-6, 1 - 1e-6)
-        if self.labels.objective == "softmax":
-            return np.log(shares).astype(np.float32)
-        if self.labels.objective == "ordinal":
-            shares = np.clip(np.cumsum(shares[::-1])[::-1][1:], 1e-6, 1 - 1e-6)
-        return np.log(shares / (1 - shares)).astype(np.float32)
+        logits: FloatArray = prior_logits(torch.from_numpy(self.prior), self.labels.objective).numpy()
+        return logits

@@ -9,8 +9,8 @@ does (as in "a" with a cedilla and an acute; no combination that Unicode has a c
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterator
-from functools import cached_property
+from collections.abc import Collection
+from functools import cache, cached_property
 
 from seqtools.errors import UsageError
 from seqtools_word.pattern import is_plain, lower
@@ -90,25 +90,27 @@ class Folding:
         known = frozenset(alphabet)
         return {
             character: mapped
-            for character, mapped in self._changed()
+            for character, mapped in _changed(self.lowercase, self.normalize, self.accents, self.digits)
             if character in known or known.issuperset(mapped) or not _keeps_borders(character, mapped)
         }
 
-    def _changed(self) -> Iterator[tuple[str, str]]:
-        every = (chr(point) for point in range(_LAST + 1) if not 0xD800 <= point < 0xE000)
-        for character in every:
-            # Only these can change; asking first is quicker by far.
-            if character.isdecimal() or character.lower() != character or self._composed(character):
-                mapped = self.character(character)
-                if mapped != character:
-                    yield character, mapped
 
-    def _composed(self, character: str) -> bool:
-        if self.normalize == "none":
+@cache
+def _changed(lowercase: bool, normalize: str, accents: bool, digits: bool) -> tuple[tuple[str, str], ...]:
+    """Every character that changes, with what it becomes; one folding looks through Unicode once."""
+    folding = Folding(lowercase=lowercase, normalize=normalize, accents=accents, digits=digits)
+
+    def composed(character: str) -> bool:
+        if normalize == "none":
             return False
-        dropped = not self.accents and ord(character) in _MARKS
+        dropped = not accents and ord(character) in _MARKS
         syllable = "\uac00" <= character <= "\ud7a3"
         return dropped or syllable or bool(unicodedata.decomposition(character))
+
+    every = (chr(point) for point in range(_LAST + 1) if not 0xD800 <= point < 0xE000)
+    # Only these can change; asking first is quicker by far.
+    some = (one for one in every if one.isdecimal() or one.lower() != one or composed(one))
+    return tuple((one, mapped) for one in some if (mapped := folding.character(one)) != one)
 
 
 class _Table(dict[int, str]):
