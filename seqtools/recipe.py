@@ -199,6 +199,8 @@ class ReaderConfig(StackConfig):
 class ClassifierConfig(ReaderConfig):
     """A text to one vector, the vector to classes."""
 
+    neighbours: int = 0
+    """Start the embedding from the words that stand this near in training texts (PPMI, SVD); 0 draws it."""
     pooling: str = "concat"
     """All steps to one vector: last, max, mean, attention, or concat (last, max and mean; Howard & Ruder)."""
     head: int = 0
@@ -220,7 +222,7 @@ class TaggerConfig(ReaderConfig):
     shape: int = 0
     """Embedding width of a word's shape (lower, Title, UPPER, digits, ...); 0 for none."""
     dropout_rare: float = 0.5
-    """Read a word seen once, of which no vector is given, as unknown with this probability (Lample et al.)."""
+    """Read a word seen once, without a vector, as unknown with this probability (Lample et al. 2016)."""
     crf: bool = True
     """Choose the labels of a sentence together (linear-chain CRF, Lafferty et al. 2001)."""
 

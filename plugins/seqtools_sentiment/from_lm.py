@@ -18,7 +18,7 @@ from seqtools_sentiment.recipe import SentimentRecipe
 # Of a stack, what its weights do not depend on.
 _FREE = {"locked", "init", "forget_bias", "dropout_hidden", "dropout_weight"}
 _TAKEN = ("embedding", *(field.name for field in fields(StackConfig) if field.name not in _FREE))
-_ONE_WAY: dict[str, Any] = {"bidirectional": False, "vectors": "", "freeze": False}
+_ONE_WAY: dict[str, Any] = {"bidirectional": False, "vectors": "", "neighbours": 0, "freeze": False}
 
 UNFREEZE, RATE_DECAY = 0.3, 2.6
 """How carefully it learns, where a person does not say."""

@@ -30,6 +30,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "network.last_width": (0, 65536),
         "network.embedding": (1, 65536),
         "network.head": (0, 65536),
+        "network.neighbours": (0, 100),
         **{
             f"network.dropout_{place}": RATES
             for place in ("word", "embedding", "input", "hidden", "output", "weight")

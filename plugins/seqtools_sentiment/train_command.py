@@ -27,6 +27,7 @@ FLAGS = {
     "--layer-norm": "network.layer_norm",
     "--vectors": "network.vectors",
     "--vectors-vocabulary/--own-vocabulary": "network.vectors_vocabulary",
+    "--neighbours": "network.neighbours",
     "--freeze/--fine-tune": "network.freeze",
     "--dropout-word": "network.dropout_word",
     "--dropout-embedding": "network.dropout_embedding",

@@ -143,7 +143,10 @@ def _check_recipe(recipe: SentimentRecipe) -> None:
         parse_duration(recipe.training.max_time)
     if network.vectors:
         check_vectors(Path(network.vectors), network.embedding)
-    elif network.freeze:
+        if network.neighbours:
+            cause = "the embedding starts from network.vectors already"
+            raise ConfigError("network.neighbours", cause, "Set it to 0")
+    elif network.freeze and not network.neighbours:
         cause = "an embedding without vectors would stay as it was drawn"
         raise ConfigError("network.freeze", cause, "Give network.vectors, too, or leave it out")
 
@@ -160,12 +163,9 @@ def _train(
         labels.objective == "ordinal",
         fixed=run.info()["fixed"],
     )
-    if not CheckpointFolder(run.path).newest():  # its weights would replace what is set here
-        if parent:
-            take_over(network, language_model(parent))
-        elif recipe.network.vectors:
-            path = Path(recipe.network.vectors)
-            fill_embedding(path, tokenizer, network.embedding, report if world.leads else _silent)
+    # What is set here, a checkpoint's weights would replace, and all processes get the leading one's.
+    if world.leads and not CheckpointFolder(run.path).newest():
+        _start(network, run, recipe, parent, report)
     network = network.to(world.device)
     experiment = SentimentExperiment(network, run, recipe, world)
     if world.leads:
@@ -181,8 +181,21 @@ def _train(
     return train(experiment, recipe.training, run.path, world=world, report=report, rates=slower)
 
 
-def _silent(line: str) -> None:
-    """The report of ranks that do not lead."""
+def _start(
+    network: Classifier, run: SentimentRun, recipe: SentimentRecipe, parent: Path | None, report: Reporter
+) -> None:
+    """Give the network what is known before any label is seen."""
+    config, tokenizer = recipe.network, run.tokenizer()
+    if parent:
+        take_over(network, language_model(parent))
+    elif config.vectors:
+        fill_embedding(Path(config.vectors), tokenizer, network.embedding, report)
+    elif config.neighbours:
+        from seqtools_sentiment.neighbours import fill_from_neighbours
+
+        texts = (example.text for example in run.examples("train"))
+        weight, seed = network.embedding.weight, recipe.training.seed
+        fill_from_neighbours(weight, texts, tokenizer, config.neighbours, seed, report)
 
 
 def _finish(

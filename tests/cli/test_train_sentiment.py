@@ -192,6 +192,18 @@ def test_vectors_fill_the_embedding_and_bring_their_words(train: Cli, file: Path
     assert own.tokenizer().encode("splendid").tolist() == [tokenizer.unknown]
 
 
+def test_neighbours_make_first_vectors(train: Cli, file: Path, tmp_path: Path) -> None:
+    given = [file, "--neighbours", 3, "--lr", 1e-9, "--weight-decay", 0]
+    assert "neighbours: vectors of" in train(*given, steps=1).stderr
+    run = SentimentRun(tmp_path / "run")
+    table, tokenizer = run.classifier().embedding.weight, run.tokenizer()
+    film, plot, good = (table[int(tokenizer.encode(word)[0])] for word in ("film", "plot", "good"))
+    alike = torch.nn.functional.cosine_similarity
+    assert alike(film, plot, dim=0) > alike(film, good, dim=0)  # things stand where things stand
+    wide = train(*given, "--embedding", 30, name="wide", code=1)
+    assert "do not make vectors of 30 values" in stop_message(wide)
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
