@@ -31,6 +31,12 @@ def seqtools_commands() -> list[CommandSpec]:
             target="seqtools_sentiment.train_command:command",
             summary="Train a classifier on labelled texts (as train sentiment).",
         ),
+        CommandSpec(
+            name="sentiment",
+            parent="demo",
+            target="seqtools_sentiment.demo:command",
+            summary="Train a judge of pros and cons, let it label and explain.",
+        ),
     ]
 
 

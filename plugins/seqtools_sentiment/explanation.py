@@ -79,7 +79,7 @@ def explain(model: Classifier, text: str, label: str | None, *, batch_size: int)
     """See `Classifier.explain`."""
     if label is not None and label not in model.classes:
         raise UsageError("label", f"'{label}' is unknown", f"Use one of: {', '.join(model.classes)}")
-    spans = cut(text)
+    spans = cut(text[: model.characters])
     without = [left_out(text, start, end) for start, end in spans]
     logits = np.stack(model.logits([text, *without], batch_size=batch_size))
     shares = probabilities(logits[:1], model.labels.objective)[0]

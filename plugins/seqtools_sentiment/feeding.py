@@ -33,7 +33,8 @@ class Feeder:
             raise ModelFileError(str(file.path), "its metadata does not say how much it reads", _REMAKE)
         self.max_length: int = told["max_length"]
         """Tokens read of a text."""
-        self._characters: int = told["characters"]
+        self.characters: int = told["characters"]
+        """Characters that are looked at, before a text is cut into tokens."""
         self._tokenizer = None
         if file.form == "ids":
             if not file.tokenizer:
@@ -42,7 +43,7 @@ class Feeder:
 
     def read(self, text: str) -> str:
         """What a file is given of a text: no NUL, which would end it, nothing beyond what is looked at."""
-        return well_formed(text[: self._characters]).replace("\0", " ")
+        return well_formed(text[: self.characters]).replace("\0", " ")
 
     def feeds(self, texts: Sequence[str]) -> dict[str, Any]:
         """The inputs for texts from `read`."""

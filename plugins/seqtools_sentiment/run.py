@@ -67,6 +67,11 @@ class Classifier:
         """Tokens read of a text; what follows is left out."""
         return self._feeder.max_length
 
+    @property
+    def characters(self) -> int:
+        """Characters looked at of a text, before it is cut into tokens."""
+        return self._feeder.characters
+
     def classify(self, text: str, **options: Any) -> Classification:
         """What the model says of one text; options as in `classify_batch`."""
         return self.classify_batch([text], **options)[0]
