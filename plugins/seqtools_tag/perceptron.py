@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +22,7 @@ PASSES = 8
 """Over the training sentences; more bring nothing, as a rule."""
 
 _FEWEST = 2
+_CACHED = 1 << 17
 _BORDER = "\t"
 _FORBIDDEN = np.float32(-1e9)
 
@@ -150,7 +151,7 @@ def described(words: Sequence[str]) -> Iterator[list[str]]:
         ]
 
 
-@cache
+@lru_cache(_CACHED)
 def _inside(word: str) -> tuple[str, ...]:
     """Features of a word by itself."""
     lower = word.lower()
@@ -163,7 +164,7 @@ def _ending(word: str) -> str:
     return word[-3:]
 
 
-@cache
+@lru_cache(_CACHED)
 def shape(word: str) -> str:
     """Classes of a word's characters, each run once: `Xx` for Word, `X` for UNO, `9` for 1997, `x-x`."""
     classes = (

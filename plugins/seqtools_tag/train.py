@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor, arange, nn
 
+from seqtools.errors import ConfigError
 from seqtools.nn.tagger import Tagger
 from seqtools.training.experiment import Loss
 from seqtools.training.regularisers import cross_entropy
@@ -94,8 +95,14 @@ class TagExperiment:
 
 
 def judge_of(recipe: TagRecipe, labels: LabelSet) -> str:
-    """The figure that picks the best weights."""
+    """The figure that picks the best weights.
+
+    Raises:
+        ConfigError: F1 is asked for, and there are no spans.
+    """
     judge = recipe.training.judge
+    if judge == "f1" and not labels.spans:
+        raise ConfigError("training.judge", "the labels mark no spans to take F1 of", "Set it to accuracy")
     if judge == "auto":
         judge = "f1" if labels.spans else "accuracy"
     return "valid_loss" if judge == "loss" else judge

@@ -173,6 +173,7 @@ def test_presets_are_whole(run_cli: Cli, spans: Path, tmp_path: Path) -> None:
         (["--label-smoothing", "0.1"], "cannot be smoothed"),
         (["--valid-fraction", "0"], "validation sentences: there are none"),
         (["--resume", "--seeds", "2"], "the run keeps the recipe it has"),
+        (["--judge", "f1", "--label-column", "0"], "mark no spans to take F1 of"),
         (["--preset", "nerr"], "Did you mean 'ner'"),
     ],
 )
