@@ -119,6 +119,12 @@ class TextTrainingConfig(LoopConfig):
     """Peak learning rate."""
     batch_size: int = 32
     """Texts in a batch; texts of like length go together."""
+    warmup: int = 20
+    """Steps of linear warm-up."""
+    weight_decay: float = 0.0
+    """Weight decay (decoupled in adamw, L2 elsewhere)."""
+    ema: float = 0.99
+    """Decay of the exponential moving average of weights that is evaluated and kept; 0 is off."""
     class_weights: str = "none"
     """balanced makes rare classes count as much as frequent ones."""
     entropy: float = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tomllib
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from seqtools import config
 from seqtools.errors import DataError
 from seqtools.loader import tokenizer_class
 from seqtools.nn.classifier import Classifier
@@ -23,6 +25,7 @@ from seqtools_sentiment.adversarial import adversarial_loss, virtual_loss
 from seqtools_sentiment.batches import EncodedTexts, TextBatch, TextBatches, in_order
 from seqtools_sentiment.objectives import Objective, balanced, prior_logits
 from seqtools_sentiment.predicting import predict
+from seqtools_sentiment.recipe import SentimentRecipe
 from seqtools_sentiment.unfreezing import Unfreezing, levels, rates
 
 TEXTS = [" ".join("abcdefghij"[: 1 + n % 10]) for n in range(50)] + [""]
@@ -240,3 +243,18 @@ def test_slower_levels_move_less() -> None:
     assert moved["output.weight"] == pytest.approx(0.1, rel=1e-4)
     assert moved["stack.layers.2.weight_hh"] == pytest.approx(0.01, rel=1e-4)
     assert moved["embedding.weight"] == pytest.approx(1e-4, rel=1e-2)
+
+
+@pytest.mark.parametrize("name", config.preset_names(SentimentRecipe))
+def test_presets_make_networks_of_at_most_six_million_weights(name: str) -> None:
+    recipe = config.build(config.preset(name, SentimentRecipe), kind=SentimentRecipe)
+    with torch.device("meta"):
+        network = Classifier(recipe.network, recipe.tokenizer.vocab_size, 2)
+    assert sum(weight.numel() for weight in network.parameters()) <= 6_000_000
+
+
+def test_presets_are_found_and_recipes_come_back_from_toml() -> None:
+    assert {"short", "long"} <= set(config.preset_names(SentimentRecipe))
+    recipe = config.build(config.preset("short", SentimentRecipe), kind=SentimentRecipe)
+    again = config.Layer("again", config.flatten(tomllib.loads(config.dump(recipe))))
+    assert config.build(again, kind=SentimentRecipe) == recipe
