@@ -15,6 +15,7 @@ const ort = createRequire(join(process.cwd(), "here.js"))(host);
 function tensor({ dtype, shape, data }) {
   if (dtype === "string") return new ort.Tensor("string", data, shape);
   if (dtype === "int64") return new ort.Tensor("int64", BigInt64Array.from(data.map(BigInt)), shape);
+  if (dtype === "bool") return new ort.Tensor("bool", data, shape);
   return new ort.Tensor("float32", Float32Array.from(data), shape);
 }
 
@@ -27,7 +28,8 @@ for (const { name, feeds, expected } of cases) {
   let largest = 0;
   const unequal = [];
   for (const [key, { dtype, data }] of Object.entries(expected)) {
-    const got = Array.from(outputs[key].data, (value) => (dtype === "int64" ? Number(value) : value));
+    const plain = { int64: Number, bool: Boolean }[dtype] ?? ((value) => value);
+    const got = Array.from(outputs[key].data, plain);
     if (dtype === "float32") got.forEach((value, i) => (largest = Math.max(largest, Math.abs(value - data[i]))));
     else if (JSON.stringify(got) !== JSON.stringify(data)) unequal.push(key);
     if (got.length !== data.length) unequal.push(key);
