@@ -186,9 +186,8 @@ def _int8_loss(parts: Parts, runner: Runner, card: dict[str, Any], report: Repor
     count = max(len(examples), 1)
     allowed = max(MOST_LOST * max(1.0, _ENOUGH_TEXTS / count) ** 0.5, 100 / count)
     lost = before - after
-    report(
-        f"int8: validation accuracy {after:.2f}, fp32 {before:.2f} ({after - before:+.2f}, {len(examples):,} texts)"
-    )
+    beside = f"fp32 {before:.2f} ({after - before:+.2f}, {len(examples):,} texts)"
+    report(f"int8: validation accuracy {after:.2f}, {beside}")
     if lost > allowed + 1e-9:
         cause = f"eight bits cost {lost:.2f} points of accuracy, more than {allowed:.2f}"
         raise ExportError("--profile int8", cause, "Use --profile portable")
