@@ -199,8 +199,8 @@ class ReaderConfig(StackConfig):
 class ClassifierConfig(ReaderConfig):
     """A text to one vector, the vector to classes."""
 
-    neighbours: int = 0
-    """Start the embedding from the words that stand this near in training texts (PPMI, SVD); 0 draws it."""
+    neighbours: int = 5
+    """Without vectors, start from the words that stand this near in training texts (PPMI, SVD); 0: by chance."""
     pooling: str = "concat"
     """All steps to one vector: last, max, mean, attention, or concat (last, max and mean; Howard & Ruder)."""
     head: int = 0
@@ -219,8 +219,12 @@ class TaggerConfig(ReaderConfig):
     """Filters of the cnn; hidden units of the lstm, both directions together."""
     character_kernel: int = 3
     """Characters that a filter of the cnn sees."""
-    shape: int = 0
+    shape: int = 8
     """Embedding width of a word's shape (lower, Title, UPPER, digits, ...); 0 for none."""
+    dropout_word: float = 0.0
+    """Read a word as unknown with this probability."""
+    dropout_input: float = 0.4
+    """Dropout on a word's vectors."""
     dropout_rare: float = 0.5
     """Read a word seen once, without a vector, as unknown with this probability (Lample et al. 2016)."""
     crf: bool = True

@@ -80,10 +80,16 @@ class TaggedDataConfig:
 class SentenceTrainingConfig(LoopConfig):
     """The loop over sentences: its batches, its judge."""
 
-    lr: float = 2e-3
+    lr: float = 3e-3
     """Peak learning rate."""
-    batch_size: int = 32
+    batch_size: int = 20
     """Sentences in a batch; sentences of like length go together."""
+    warmup: int = 20
+    """Steps of linear warm-up."""
+    weight_decay: float = 0.0
+    """Weight decay (decoupled in adamw, L2 elsewhere)."""
+    ema: float = 0.99
+    """Decay of the exponential moving average of weights that is evaluated and kept; 0 is off."""
     judge: str = "auto"
     """What picks the best weights: f1 (of spans), accuracy or loss; auto is f1 where there are spans."""
 
