@@ -44,11 +44,11 @@ SPACE: dict[str, Sequence[Any]] = {
     "training.label_smoothing": (0.0, 0.1),
 }
 """What is tried for the keys that nobody has set."""
-RUNGS = 3
-"""Times that the worse half is dropped."""
+MOST_RUNGS = 4
+"""Times that the worse half is dropped, at most; two recipes are tried for one, four for two, and so on."""
 SEARCHED = 0.6
 """Share of the time that the search has; the best recipe trains for the rest."""
-_SHORTEST = 2.0
+_SHORTEST = 4.0
 _FEWEST_IDS = 200
 
 
@@ -106,8 +106,9 @@ def autotune(
     check_fresh(run, PREPARED)
     train, valid, about = read_split(files, recipe, report)
     texts = _Texts(train, valid, learn_labels(train, recipe.data), about)
-    drawn = candidates(recipe, spoken, 2**RUNGS, texts.labels.outputs, limit)
-    best = _search(drawn, texts, box, output, report)
+    rungs = rungs_within(box.seconds)
+    drawn = candidates(recipe, spoken, 2**rungs, texts.labels.outputs, limit)
+    best = _search(drawn, rungs, texts, box, output, report)
     best = _with(best, {"training.max_time": f"{max(box.left, _SHORTEST):.0f}s"})
     searched = {path for path in SPACE if path not in spoken} | {"tokenizer.vocab_size"}
     told = ", ".join(f"{path} {value}" for path, value in config.settings(best).items() if path in searched)
@@ -116,6 +117,12 @@ def autotune(
     if export and limit:
         size = export_run(output, output / "model.onnx", profile="int8", report=report).size
         _check(output / "model.onnx", size, limit)
+
+
+def rungs_within(seconds: float) -> int:
+    """How often the worse half can be dropped where each first trial is to have some seconds."""
+    rungs = range(MOST_RUNGS, 0, -1)
+    return next((count for count in rungs if seconds * SEARCHED / count / 2**count >= _SHORTEST), 0)
 
 
 def candidates(
@@ -134,7 +141,7 @@ def candidates(
     rng, found = random.Random(recipe.training.seed), list[SentimentRecipe]()
     settled = {*spoken, *(["network.embedding"] if recipe.network.vectors else [])}
     free = {path: values for path, values in SPACE.items() if path not in settled}
-    for draw in range(50 * count):
+    for draw in range(10 * count):
         values = {path: rng.choice(choices) for path, choices in free.items()} if draw else {}
         tried = _fitted(_with(recipe, values), outputs, limit)
         if tried and tried not in found:
@@ -158,20 +165,19 @@ def _fitted(recipe: SentimentRecipe, outputs: int, limit: int) -> SentimentRecip
 
 
 def _search(
-    recipes: list[SentimentRecipe], texts: _Texts, box: _Box, output: Path, report: Reporter
+    recipes: list[SentimentRecipe], rungs: int, texts: _Texts, box: _Box, output: Path, report: Reporter
 ) -> SentimentRecipe:
     """The recipe that is left after all rungs."""
     output.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{output.name}-trials-", dir=output.parent))
     try:
-        for rung in range(RUNGS):
-            ends = box.seconds * (
-                1 - SEARCHED * (rung + 1) / RUNGS
-            )  # of the time left, when the rung is over
+        for rung in range(rungs):
+            # What is left when the rung is over.
+            after = box.seconds * (1 - SEARCHED * (rung + 1) / rungs)
             scored: list[tuple[float, SentimentRecipe]] = []
             for number, recipe in enumerate(recipes):
-                slot = (box.left - ends) / (len(recipes) - number)
-                if scored and slot < _SHORTEST:
+                slot = (box.left - after) / (len(recipes) - number)
+                if scored and slot < _SHORTEST / 2:
                     break
                 trial = SentimentRun(folder / f"{rung}-{number}")
                 scored.append((_trial(trial, recipe, texts, box, slot), recipe))

@@ -80,6 +80,7 @@ def fit_linear(
         np.array([bias for _, bias in fitted]),
         squares=fit.squares,
         paired=labels.objective == "softmax" and labels.classes == 2,
+        texts=np.bincount(found.nodes, minlength=runs.nodes),
     )
 
 

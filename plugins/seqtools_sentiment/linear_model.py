@@ -47,6 +47,7 @@ class LinearModel:
         squares: None, or int16 `[nodes]`: the sum of a text is divided by the root of its sum of these.
         square: what one of those is worth.
         paired: one column of weights stands for two classes: minus and plus half the logit.
+        texts: training texts that hold each node, `[nodes]`; None in a model that was stored.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class LinearModel:
     squares: NDArray[np.int16] | None = None
     square: float = 1.0
     paired: bool = False
+    texts: IntArray | None = None
 
     def __post_init__(self) -> None:
         nodes, columns = self.weights.shape
@@ -70,6 +72,7 @@ class LinearModel:
     def rounded(
         cls, kind: str, tokenizer: Tokenizer, runs: NGrams, weights: NDArray[np.float64],
         bias: NDArray[np.float64], *, squares: NDArray[np.float64] | None = None, paired: bool = False,
+        texts: IntArray | None = None,
     ) -> LinearModel:  # fmt: skip
         """The same with weights `[nodes, columns]` and squares `[nodes]` rounded to whole numbers."""
         scale = _scale(weights)
@@ -84,6 +87,7 @@ class LinearModel:
             None if squares is None else np.rint(squares / square).astype(np.int16),
             float(square),
             paired,
+            texts,
         )
 
     @property
@@ -112,10 +116,14 @@ class LinearModel:
         return z * np.array([-0.5, 0.5], np.float32) if self.paired else z
 
     def kept(self, features: int) -> LinearModel:
-        """The same with no more than so many runs, the heaviest, and no word that they do not need."""
+        """The same with no more than so many runs, and no word that they do not need.
+
+        The heaviest are kept: those that move logits most, as a root mean square over training texts.
+        """
         if features >= self.features:
             return self
         heavy = (np.abs(self.weights) * self.scale.astype(np.float64)).max(axis=1)
+        heavy *= 1 if self.texts is None else np.sqrt(self.texts)
         runs, nodes = self.runs.heaviest(heavy, features)
         return replace(
             self,
@@ -123,6 +131,7 @@ class LinearModel:
             runs=runs,
             weights=self.weights[nodes],
             squares=None if self.squares is None else self.squares[nodes],
+            texts=None if self.texts is None else self.texts[nodes],
         )
 
     def payload(self) -> dict[str, Any]:

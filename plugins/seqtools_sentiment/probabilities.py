@@ -22,7 +22,7 @@ def probabilities(logits: FloatArray, objective: str) -> FloatArray:
         raised = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares: FloatArray = raised / raised.sum(axis=1, keepdims=True)
         return shares
-    each: FloatArray = np.float32(0.5) * (1 + np.tanh(logits / 2))
+    each: FloatArray = np.exp(-np.logaddexp(np.float32(0), -logits))
     if objective == "sigmoid":
         return each
     higher = np.minimum.accumulate(each, axis=1)

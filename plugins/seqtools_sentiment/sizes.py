@@ -15,12 +15,12 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 
 # Bytes of an int8 file, as measured: the graph with its tables of characters, card and test vectors; a word
 # in the table of words and in the description of the tokenizer; a feature of the linear model.
-_GRAPH, _WORD, _FEATURE = 130_000, 30, 11
+_GRAPH, _WORD, _FEATURE = 90_000, 24, 11
 _LINEAR_SHARE = 0.3
 """Share of a file that a blended linear model may have."""
 _SIZED = ("word", "sentencepiece")
 """Kinds of tokenizers that can be made smaller."""
-_STEPS = (1, 1.5, 2, 3, 5, 7)
+_STEPS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
 
 
 def parse_size(text: str) -> int:
