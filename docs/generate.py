@@ -31,6 +31,7 @@ SECTIONS = {
     "network": "The network",
     "tokenizer": "The tokenizer",
     "data": "The data",
+    "linear": "The linear model",
     "training": "The training",
 }
 
@@ -50,6 +51,12 @@ OPTIONS = {
     ("word", "mode"): "`text` splits at words, numbers and punctuation; `whitespace` at blanks only.",
     ("word", "lowercase"): "Write everything in lower case.",
     ("word", "unk"): "How the text spells an unknown word.",
+    ("word", "newlines"): "A newline is a word of its own; false reads it as a blank.",
+    ("word", "normalize"): "`nfd` takes letters and their accents apart, `nfkd` also width and ligatures.",
+    ("word", "accents"): "Keep combining accents; false drops them after `normalize`.",
+    ("word", "digits"): "Write every digit as 0.",
+    ("word", "stop_words"): "Words left out: `english` (which keeps negations), or words with commas.",
+    ("word", "stemmer"): "Language of a Snowball stemmer: forms of one stem share an id.",
     ("sentencepiece", "algorithm"): "`unigram` or `bpe`.",
     ("sentencepiece", "sampling"): "Strength of random segmentation in training; 0 is off.",
     ("sentencepiece", "character_coverage"): "Share of the text whose characters become pieces.",
@@ -64,9 +71,12 @@ def commands_page() -> str:
         "Written by `python docs/generate.py` from the program itself.\n"
         "`-v`, `-q` and `--debug` may stand before or after any command.",
     ]
+    names = aliases()
     for path in ("", *sorted(command_paths())):
         parts.append(f"## {f'seqtools {path}'.strip()}")
-        if path == "evaluate":  # hands its options to the task's own command
+        if path in names:
+            parts.append(f"Another name of `seqtools {names[path]}`.")
+        elif path == "evaluate":  # hands its options to the task's own command
             parts += evaluations()
         else:
             parts.append(f"```text\n{help_of(root, path.split())}\n```")
@@ -100,6 +110,13 @@ def command_paths() -> Iterator[str]:
                 yield from (f"{path} {name}" for name in command.commands)
 
 
+def aliases() -> dict[str, str]:
+    """Names of commands that have two, by the name that is not the first."""
+    first: dict[str, str] = {}
+    targets = {path: provided.spec.target for path, provided in loader.registry().commands.items()}
+    return {path: first[target] for path, target in targets.items() if first.setdefault(target, path) != path}
+
+
 def help_of(command: click.Command, words: list[str], program: str = "seqtools") -> str:
     """What `PROGRAM WORDS --help` prints at a fixed width."""
     settings = {**root.context_settings, "prog_name": program, "terminal_width": WIDTH}
@@ -113,7 +130,10 @@ def recipe_page(task: TaskSpec) -> str:
     """All keys of a task's recipe, the options of tokenizers, and the presets."""
     kind = resolve(task.recipe, f"task '{task.name}'")
     parts = [f"# Recipes of `{task.name}`" if task.name != OLDEST else "# Recipes", _introduction(task, kind)]
+    sections = {path.rpartition(".")[0] for path in config.keys(kind)}
     for section, title in SECTIONS.items():
+        if section not in sections:
+            continue
         parts += [f"## {title}", _table(task, kind, section)]
         if section == "tokenizer":
             parts += ["### Options of our tokenizers", _options()]
@@ -164,8 +184,12 @@ def _options() -> str:
 
 
 def _train_options(tokenizer: Any) -> Iterator[tuple[str, Any]]:
-    for name, parameter in inspect.signature(tokenizer.train).parameters.items():
-        if parameter.kind is parameter.KEYWORD_ONLY and name != "vocab_size":
+    """What `train` takes; where it takes anything, what it hands on to the class."""
+    parameters = dict(inspect.signature(tokenizer.train).parameters)
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        parameters |= inspect.signature(tokenizer).parameters
+    for name, parameter in parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in ("vocab_size", "forms"):
             yield name, parameter.default
 
 
