@@ -80,7 +80,7 @@ def tiny_tagger(*, scheme: str = "bio", profile: str = "portable", seed: int = 0
     return Parts(network, tokenizer, spelling, labels, cutter, card, told)
 
 
-def trained(steps: int = 60, **options: Any) -> Parts:
+def trained(steps: int = 30, **options: Any) -> Parts:
     """A tagger that has learnt its sentences by heart."""
     parts = tiny_tagger(**{"embedding": 12, "width": 12, **options})
     lookup = WordLookup(parts.tokenizer)
@@ -88,7 +88,7 @@ def trained(steps: int = 60, **options: Any) -> Parts:
     batch = sentences.batch(range(len(parts.valid)))
     with torch.no_grad():
         parts.network.output.weight.div_(8)
-    optimizer = torch.optim.Adam(parts.network.parameters(), lr=3e-2)
+    optimizer = torch.optim.Adam(parts.network.parameters(), lr=5e-2)
     for _ in range(steps):
         loss = parts.network.nats(parts.network(batch.words), batch.labels, batch.words.lengths)
         optimizer.zero_grad()
