@@ -200,7 +200,7 @@ class ClassifierConfig(ReaderConfig):
     """A text to one vector, the vector to classes."""
 
     neighbours: int = 5
-    """Without vectors, start from the words that stand this near in training texts (PPMI, SVD); 0: by chance."""
+    """Without vectors, start from the words this near to each in training texts (PPMI, SVD); 0: by chance."""
     pooling: str = "concat"
     """All steps to one vector: last, max, mean, attention, or concat (last, max and mean; Howard & Ruder)."""
     head: int = 0

@@ -15,7 +15,6 @@ import torch
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-from seqtools.errors import DataError
 from seqtools.plugin import Reporter, Tokenizer
 
 if TYPE_CHECKING:
@@ -34,25 +33,22 @@ def fill_from_neighbours(
     """Give the rows of `weight [vocab, width]` what their words' neighbours say; others stay as they are.
 
     Args:
-        weight: of the embedding; the mean row gets the length that it has now.
+        weight: of the embedding; the mean row keeps its length.
         texts: the training texts.
         tokenizer: cuts them.
         window: how many words away a neighbour may stand.
         seed: of the approximation.
-
-    Raises:
-        DataError: the texts hold fewer words than a vector has values.
     """
     counts = count_pairs((tokenizer.encode(text) for text in texts), len(weight), window, tokenizer.unknown)
     told = np.flatnonzero(np.asarray(counts.sum(axis=1)).ravel())
-    width = weight.shape[1]
-    if len(told) <= width:
-        cause = f"{len(told)} words with neighbours do not make vectors of {width} values"
-        raise DataError("training texts", cause, "Lower network.embedding, or set network.neighbours to 0")
+    # So few words do not make so many columns: the others stay as they were drawn.
+    width = min(weight.shape[1], len(told) - 1)
+    if width < 1:
+        return
     table = vectors(counts, width, seed)[told]
     lengths = np.linalg.norm(table, axis=1)
-    scale = float(weight.norm(dim=1).mean()) / max(float(lengths.mean()), 1e-9)
-    weight[torch.from_numpy(told)] = torch.from_numpy(table * scale).to(weight)
+    scale = float(weight[:, :width].norm(dim=1).mean()) / max(float(lengths.mean()), 1e-9)
+    weight[torch.from_numpy(told), :width] = torch.from_numpy(table * scale).to(weight)
     report(f"neighbours: vectors of {len(told):,} of {len(weight):,} tokens")
 
 

@@ -143,9 +143,6 @@ def _check_recipe(recipe: SentimentRecipe) -> None:
         parse_duration(recipe.training.max_time)
     if network.vectors:
         check_vectors(Path(network.vectors), network.embedding)
-        if network.neighbours:
-            cause = "the embedding starts from network.vectors already"
-            raise ConfigError("network.neighbours", cause, "Set it to 0")
     elif network.freeze and not network.neighbours:
         cause = "an embedding without vectors would stay as it was drawn"
         raise ConfigError("network.freeze", cause, "Give network.vectors, too, or leave it out")
