@@ -25,7 +25,7 @@ UNIT = Path(__file__).resolve().parent.parent / "unit"
 tiny = SimpleNamespace(**runpy.run_path(str(UNIT / "tiny_sentences.py")))
 TINY = [
     "--width", 10, "--embedding", 8, "--character-embedding", 4, "--character-width", 8, "--batch-size", 8,
-    "--dropout-input", 0.1, "--dropout-output", 0.1, "--lr", 0.02, "--warmup", 0, "--no-export",
+    "--dropout-input", 0.1, "--dropout-output", 0.1, "--lr", 0.02, "--warmup", 0, "--no-export", "--evaluate-every", 20,
 ]  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def stop_message(done: Any) -> str:
 
 def test_spans_are_learned_and_beside_them_the_floor(train: Cli, spans: Path, tmp_path: Path) -> None:
     test = tiny.write(tmp_path / "test.conll", tiny.sentences(30, seed=8))
-    done = train(spans, "--test", test, "--shape", 3, steps=70)
+    done = train(spans, "--test", test, "--shape", 3, steps=60)
     run = TagRun(tmp_path / "run")
     assert run.info()["best"]["f1"] > 0.9
     assert set(run.floor()["systems"]) == {"each word's usual label", "averaged perceptron"}
@@ -80,7 +80,7 @@ def test_plain_labels_of_a_treebank(train: Cli, tmp_path: Path) -> None:
         for one in tiny.sentences(140, spans=False)
     ]
     path.write_text("# one\n" + "\n# another\n".join(blocks))
-    train(path, "--no-crf", "--characters", "lstm", "--no-floor", steps=70)
+    train(path, "--no-crf", "--characters", "lstm", "--no-floor", steps=60)
     run = TagRun(tmp_path / "run")
     assert run.labels().names == ("ADP", "NOUN", "PROPN", "PUNCT", "VERB")
     assert run.info()["best"]["accuracy"] > 0.9
@@ -91,7 +91,7 @@ def test_plain_labels_of_a_treebank(train: Cli, tmp_path: Path) -> None:
 
 def test_seeds_tell_a_mean_and_keep_the_best(train: Cli, spans: Path, tmp_path: Path) -> None:
     test = tiny.write(tmp_path / "test.conll", tiny.sentences(30, seed=8))
-    done = train(spans, "--seeds", 2, "--seed", 5, "--test", test, steps=12)
+    done = train(spans, "--seeds", 2, "--seed", 5, "--test", test, steps=9)
     told = json.loads((tmp_path / "run" / "study.json").read_text())
     assert told["seeds"] == [5, 6]
     figures = [TagRun(tmp_path / "run" / f"seed-{seed}").info()["best"]["f1"] for seed in (5, 6)]
@@ -102,7 +102,7 @@ def test_seeds_tell_a_mean_and_keep_the_best(train: Cli, spans: Path, tmp_path: 
     assert len(told["test"]) == 2
     assert told["floor"]["test"]["averaged perceptron"]["f1"] > 0
     assert "mean ± sd over the seeds: F1" in done.stderr
-    assert "another -o" in stop_message(train(spans, "--seed", 5, code=2, steps=12))
+    assert "another -o" in stop_message(train(spans, "--seed", 5, code=2))
 
 
 def test_vectors_bring_words_and_their_vectors(train: Cli, spans: Path, tmp_path: Path) -> None:
@@ -122,8 +122,8 @@ def test_vectors_bring_words_and_their_vectors(train: Cli, spans: Path, tmp_path
 def test_stopped_at_any_step_it_ends_bit_for_bit_as_undisturbed(
     train: Cli, spans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = [spans, "--ema", 0.9, "--dropout-word", 0.1, "--checkpoint-every", 5, "--no-floor"]
-    train(*words, name="whole", steps=40)
+    words = [spans, "--ema", 0.9, "--dropout-word", 0.1, "--checkpoint-every", 10, "--no-floor"]
+    train(*words, name="whole", steps=30)
     whole, calls = TagExperiment.loss, []
 
     def failing(experiment: TagExperiment) -> Loss:
@@ -134,8 +134,8 @@ def test_stopped_at_any_step_it_ends_bit_for_bit_as_undisturbed(
 
     with monkeypatch.context() as patch:
         patch.setattr(TagExperiment, "loss", failing)
-        train(*words, name="broken", steps=40, code=130)
-    done = train(*words, name="broken", steps=40)
+        train(*words, name="broken", steps=30, code=130)
+    done = train(*words, name="broken", steps=30)
     assert "Going on from step 20" in done.stderr
     one, other = (load_file(tmp_path / name / "best.safetensors") for name in ("whole", "broken"))
     assert all(torch.equal(one[name], other[name]) for name in one)
