@@ -1,4 +1,4 @@
-"""A classifier that starts as a language model, from its tokens to its stack (ULMFiT, Howard & Ruder 2018)."""
+"""A classifier that starts as a language model, from its tokens to its stack (Howard & Ruder 2018)."""
 
 from __future__ import annotations
 
