@@ -95,7 +95,7 @@ class Embedding:
         weights = self._context.weights
         if not self._context.int8:
             return op.gather_nd(weights.add(self._name, self._table), tokens)
-        values, scale = quantize.quantize_columns(self._table.T)
+        values, scale = quantize.quantize_columns(self._table.T, quantize.LARGEST_ROW)
         rows = op.gather_nd(weights.add(f"{self._name}.int8", values.T), tokens)
         scales = op.gather_nd(weights.add(f"{self._name}.scale", scale[:, None]), tokens)
         return op.mul(op.cast(rows, to=np.float32), scales)

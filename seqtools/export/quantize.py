@@ -17,6 +17,8 @@ from seqtools.export.graph import Var, Weights, contrib
 # Seven bits, not eight: on CPUs without VNNI the product of two full bytes saturates, and the same
 # file would then give other answers there (onnxruntime#14642).
 LARGEST = 63
+# What is only looked up and never multiplied in eight bits can have them all.
+LARGEST_ROW = 127
 
 
 class Quantized(NamedTuple):
@@ -26,11 +28,11 @@ class Quantized(NamedTuple):
     scale: NDArray[np.float32]
 
 
-def quantize_columns(matrix: NDArray[np.float32]) -> Quantized:
-    """Round a matrix `[rows, columns]` to int8 with one scale a column."""
-    scale = np.abs(matrix).max(axis=0) / LARGEST
+def quantize_columns(matrix: NDArray[np.float32], largest: int = LARGEST) -> Quantized:
+    """Round a matrix `[rows, columns]` to int8, -largest to largest, with one scale a column."""
+    scale = np.abs(matrix).max(axis=0) / largest
     scale = np.where(scale > 0, scale, 1.0).astype(np.float32)
-    return Quantized(np.rint(matrix / scale).clip(-LARGEST, LARGEST).astype(np.int8), scale)
+    return Quantized(np.rint(matrix / scale).clip(-largest, largest).astype(np.int8), scale)
 
 
 def matmul(
