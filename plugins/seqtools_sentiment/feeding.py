@@ -12,6 +12,7 @@ from seqtools import loader
 from seqtools.errors import ModelFileError
 from seqtools.model_file import ModelFile
 from seqtools.tokens import well_formed
+from seqtools_sentiment.opening import plain
 
 _REMAKE = "Export it again with: seqtools export RUN -o FILE"
 
@@ -42,8 +43,8 @@ class Feeder:
             self._tokenizer = loader.tokenizer_from(file.tokenizer)
 
     def read(self, text: str) -> str:
-        """What a file is given of a text: no NUL, which would end it, nothing beyond what is looked at."""
-        return well_formed(text[: self.characters]).replace("\0", " ")
+        """What a file is given of a text: as `plain` has it, no NUL, which would end it, not too much."""
+        return plain(well_formed(text).replace("\0", " "))[: self.characters]
 
     def feeds(self, texts: Sequence[str]) -> dict[str, Any]:
         """The inputs for texts from `read`."""

@@ -6,6 +6,8 @@ beyond before it does anything else. What prepares, trains and calibrates drops 
 
 from __future__ import annotations
 
+import unicodedata
+
 PIECE = 100
 """The graph takes texts apart into pieces of so many characters and puts the first ones together again."""
 
@@ -21,3 +23,12 @@ def characters(max_length: int) -> int:
 def opening(text: str, max_length: int) -> str:
     """What is looked at of a text."""
     return text[: characters(max_length)]
+
+
+def plain(text: str) -> str:
+    r"""The text as every tokenizer is to meet it: in Unicode's form NFC, `\n` for `\r\n`, no blanks around it.
+
+    A tokenizer of words may fold these differences itself, one of characters or pieces does not; a label
+    must not depend on them. What prepares texts and what runs files says it so.
+    """
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()

@@ -15,7 +15,7 @@ from seqtools.plugin import Reporter, Tokenizer
 from seqtools.training.files import sweep
 from seqtools_sentiment.examples import Example, Labels
 from seqtools_sentiment.labels import learn_labels, told
-from seqtools_sentiment.opening import opening
+from seqtools_sentiment.opening import opening, plain
 from seqtools_sentiment.reading import read_examples
 from seqtools_sentiment.recipe import SentimentRecipe, TextTokenizerConfig
 from seqtools_sentiment.run_folder import SentimentRun
@@ -59,7 +59,7 @@ def fill(
             raise DataError(f"{name} texts", "there are none", "Give more texts, or a file with --valid")
     labels.check(valid, "validation texts")
     train, valid = (
-        [replace(one, text=opening(one.text, recipe.data.max_length)) for one in part]
+        [replace(one, text=opening(plain(one.text), recipe.data.max_length)) for one in part]
         for part in (train, valid)
     )
     report(told(labels, train))

@@ -17,7 +17,7 @@ from seqtools.training.beginning import agree
 from seqtools.training.files import write_text
 from seqtools_sentiment.examples import Example, Labels
 from seqtools_sentiment.labels import learn_labels
-from seqtools_sentiment.opening import opening
+from seqtools_sentiment.opening import opening, plain
 from seqtools_sentiment.prepare import digest, fill, read_split
 from seqtools_sentiment.reading import read_examples
 from seqtools_sentiment.recipe import SentimentRecipe
@@ -103,7 +103,7 @@ def _trained(
         rivals.keep(fresh, recipe)
 
     train_filled(run, recipe, begin, parent=parent, floor=True, export=export, report=report)
-    test = [replace(one, text=opening(one.text, recipe.data.max_length)) for one in part.test]
+    test = [replace(one, text=opening(plain(one.text), recipe.data.max_length)) for one in part.test]
     found = {"about": part.about, "systems": score(run, rivals, test), "texts": len(test)}
     run.write_scores(found)
     return found
