@@ -20,7 +20,7 @@ SAMPLE = Path(__file__).with_name("samples") / "pros-cons.tsv.gz"
 REMARKS = (
     "Great picture quality, easy to use.",
     "The battery dies after an hour",
-    "Not cheap, but worth every cent",
+    "Light, but the screen is dim",
     "no viewfinder, and way too heavy",
 )
 
@@ -71,7 +71,7 @@ def command(output: Path, budget: str, threads: int, seed: int) -> None:
     click.echo(_shown(classifier.explain(REMARKS[2])))
     quoted, sample = shlex.quote(str(model)), shlex.quote(str(SAMPLE))
     note("\nWhat to try next:")
-    note(f'  seqtools sentiment -m {quoted} "Small and light, but the screen is dim" --explain')
+    note(f'  seqtools sentiment -m {quoted} "Easy to carry, hard to read" --explain')
     note(f'  seqtools sentiment -m {quoted} "Zooms well" --json --explain-to why.svg')
     note(f"  seqtools evaluate -m {quoted} {sample} --robustness")
     note("  seqtools train sentiment REVIEWS.csv -o runs/mine --preset short")

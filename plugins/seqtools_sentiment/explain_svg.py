@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from seqtools.pictures.svg import colour, escaped
-from seqtools.pictures.wording import columns, shown
+from seqtools.pictures.wording import columns, label, shown
 from seqtools_sentiment.explain_colours import AGAINST, FAINT, FOR, strength
 from seqtools_sentiment.explanation import Explanation
 
@@ -19,11 +19,11 @@ LEGEND = "blue speaks for the label, orange against it"
 def render(explanations: Sequence[Explanation]) -> bytes:
     """A picture of some texts below each other, as a file's bytes."""
     body: list[str] = []
-    y = _EDGE
+    y, widest = _EDGE, columns(LEGEND)
     for explanation in explanations:
-        drawn, y = _text(explanation, y)
-        body += drawn
-    width, height = 2 * _EDGE + _COLUMN * _ACROSS, y + 34
+        drawn, y, across = _text(explanation, y)
+        body, widest = body + drawn, max(widest, across)
+    width, height = 2 * _EDGE + _COLUMN * widest, y + 34
     head = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
@@ -35,19 +35,19 @@ def render(explanations: Sequence[Explanation]) -> bytes:
     return "\n".join([*head, *body, foot, "</svg>\n"]).encode()
 
 
-def _text(explanation: Explanation, y: float) -> tuple[list[str], float]:
-    """Elements of one text that begins at `y`, and where the next one begins."""
-    title = f"{shown(explanation.label)}  {explanation.probability:.4f}"
+def _text(explanation: Explanation, y: float) -> tuple[list[str], float, int]:
+    """Elements of one text that begins at `y`, where the next one begins, and the columns it fills."""
+    title = f"{label(explanation.label)}  {explanation.probability:.4f}"
     told = [
         f'<text x="{_EDGE}" y="{y + 16:.1f}" font-size="{_SIZE}" font-weight="bold" '
         f'fill="#222222">{escaped(title)}</text>'
     ]
     y += _LINE
-    last = 0
+    last, widest = 0, columns(title)
     for line, column, text, effect in _placed(explanation):
         told += _word(_EDGE + column * _COLUMN, y + line * _LINE, text, effect, explanation)
-        last = line
-    return told, y + (last + 1) * _LINE + 10
+        last, widest = line, max(widest, column + columns(text))
+    return told, y + (last + 1) * _LINE + 10, widest
 
 
 def _placed(explanation: Explanation) -> Iterator[tuple[int, int, str, float]]:
