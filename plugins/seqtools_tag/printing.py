@@ -61,7 +61,7 @@ class Printer:
     def _with_spans(self, result: TagResult) -> str:
         """The text as it is, spans in brackets with their type in front."""
         # A record may hold a text of several lines; one comes out all the same.
-        text, told, end = result.text.translate(_LINE_ENDS), [], 0
+        text, told, end = result.text.translate(_LINE_ENDS) if result.words else "", [], 0
         for span in result.spans:
             inside = f"[{span.label}{self._score(' ', span.probability)} {text[span.start : span.end]}]"
             told += [text[end : span.start], self._coloured(inside, span.label)]
