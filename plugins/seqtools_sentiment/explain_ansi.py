@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from seqtools.pictures.svg import mixed
 from seqtools.pictures.terminal import TRUE_COLOURS
 from seqtools.pictures.wording import shown
 from seqtools_sentiment.explain_colours import AGAINST, FAINT, FOR, strength
 from seqtools_sentiment.explanation import Explanation
+
+_BLANKS = re.compile(r"\s+")
 
 # About the same, of the 256 colours; black letters can be read on all of them.
 _FOR_CODES, _AGAINST_CODES = (153, 117, 75), (223, 216, 208)
@@ -47,4 +51,4 @@ def _painted(text: str, value: float, colours: int) -> str:
 
 def _flat(text: str) -> str:
     """On one line of a field, and nothing that would steer a terminal."""
-    return shown(" ".join(text.split()) if not text.isspace() else " ") if text else text
+    return shown(_BLANKS.sub(" ", text))
