@@ -71,7 +71,7 @@ def _figures(result: Evaluation) -> Iterator[str]:
     if "mae" in told:
         yield f"{'mean error':<12}{told['mae']:>16.4f} classes"
     if result.blank:
-        yield f"{result.blank:,} texts have no token and got the answer for nothing, the shares in training"
+        yield f"texts without a token, which get the shares of training as their answer: {result.blank:,}"
 
 
 _NAMES = {"accuracy": "accuracy", "macro_f1": "macro F1", "micro_f1": "micro F1"}

@@ -43,3 +43,19 @@ def test_the_translation_demo_trains_exports_checks_and_translates(
     assert "tatoeba.org" in model.card["licence"]
     for said in ("network: lstm.v1", "dictionary", "What to try next"):
         assert said in done.stderr
+
+
+def test_the_sentiment_demo_trains_exports_checks_labels_and_explains(
+    run_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run_cli("demo", "sentiment", "--time", "4s")
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 5 and all(line.startswith(("pro", "con")) for line in lines)
+    assert "screen(" in lines[-1]
+    model = ModelFile.open(tmp_path / "seqtools-demo-sentiment" / "model.onnx")
+    assert (model.task, model.form) == ("sentiment", "text")
+    assert "Bing Liu" in model.card["licence"]
+    for said in ("network: lstm.v1", "NB-SVM", "calibration", "What to try next"):
+        assert said in done.stderr
