@@ -113,7 +113,7 @@ def test_version(run_cli: Callable[..., Any]) -> None:
     [
         (["genrate"], "No such command 'genrate'. Did you mean 'generate'?"),
         (["train", "genrate"], "No such command 'genrate'. Did you mean 'generate'?"),
-        (["xyzzy"], "Known: completion, demo, doctor"),
+        (["xyzzy"], "Known: classify, completion, demo, doctor"),
         (["--versoin"], "--version"),
     ],
 )
