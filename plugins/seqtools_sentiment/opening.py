@@ -26,7 +26,7 @@ def opening(text: str, max_length: int) -> str:
 
 
 def plain(text: str) -> str:
-    r"""The text as every tokenizer is to meet it: in Unicode's form NFC, `\n` for `\r\n`, no blanks around it.
+    r"""The text as every tokenizer is to meet it: in Unicode's form NFC, `\n` for `\r\n`, no blanks around.
 
     A tokenizer of words may fold these differences itself, one of characters or pieces does not; a label
     must not depend on them. What prepares texts and what runs files says it so.

@@ -265,3 +265,20 @@ def test_the_bundled_model_is_taken_by_default(
 
     monkeypatch.setattr(bundled, "bundled_model", lambda task: files["softmax"])
     assert ok(run_cli("sentiment", "bad")) == ok(judge("bad"))
+
+
+def test_nothing_of_the_train_extra_is_needed(
+    run_process: Callable[..., Any], files: dict[str, Path], tmp_path: Path
+) -> None:
+    for name in ("torch", "onnx", "spox", "safetensors", "sklearn"):
+        error = f"ModuleNotFoundError(\"No module named '{name}'\", name='{name}')"
+        (tmp_path / f"{name}.py").write_text(f"raise {error}\n")
+    (tmp_path / "f.csv").write_text("text,label\nbad,negative\nlovely,positive\n")
+    env, model = {"PYTHONPATH": str(tmp_path)}, files["softmax"]
+    done = run_process("sentiment", "-m", model, "awful", "--explain", env=env)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith("negative\t")
+    scored = run_process("evaluate", "-m", model, tmp_path / "f.csv", "--robustness", env=env)
+    assert scored.returncode == 0 and "ECE" in scored.stdout
+    asked = ("evaluate", "-m", model, tmp_path / "f.csv", "--train", tmp_path / "f.csv")
+    fitted = run_process(*asked, env=env)
+    assert fitted.returncode == 4 and "seqtools-suite[train]" in fitted.stderr
