@@ -50,7 +50,7 @@ def seqtools_tasks() -> list[TaskSpec]:
             evaluate="seqtools_sentiment.evaluate:command",
             export="seqtools_sentiment.export:export_run",
             recipe="seqtools_sentiment.recipe:SentimentRecipe",
-            bundled="seqtools_sentiment:models/english.onnx",
+            bundled="seqtools_sentiment:models/pros-cons.onnx",
             summary="Classify texts.",
         )
     ]
