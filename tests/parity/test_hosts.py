@@ -21,7 +21,7 @@ CASES = {
     "generate": {"greedy", "sampled", "score"},
     "translate": {"search", "score"},
     "sentiment": {"batch", "one text"},
-    "tag": {"batch", "one text"},
+    "tag": {"text", "words"},
 }
 
 
