@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import os
 import runpy
@@ -51,6 +52,8 @@ TINY_PAIRS = [
     "--no-floor",
 ]
 
+TINY_READER = ["--width", "12", "--embedding", "12", "--steps", "40", "--lr", "0.02", "--no-floor"]
+
 
 def run(words: list[str], cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     whole = {**os.environ, "OMP_NUM_THREADS": "1", **environ}
@@ -75,7 +78,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_readme_program_writes_and_scores(home: Path) -> None:
-    program, _ = pages.blocks(ROOT / "README.md", "python")
+    program = pages.blocks(ROOT / "README.md", "python")[0]
     lines = run([sys.executable, "-c", program], home).stdout
     assert len(lines) > 300
     assert 0 < float(lines.split()[-1]) < 20
@@ -113,13 +116,13 @@ SPANISH = ["Ella tiene una casa grande.", "¿Dónde está mi libro?"]
 
 
 def test_the_readme_program_translates(translators: Path) -> None:
-    _, program = pages.blocks(ROOT / "README.md", "python")
+    program = pages.blocks(ROOT / "README.md", "python")[1]
     lines = run([sys.executable, "-c", program], translators).stdout.splitlines()
     assert len(lines) >= 2
 
 
 def test_the_translator_runs_without_seqtools(translators: Path) -> None:
-    _, program, _ = pages.blocks(EMBED, "python")
+    program = pages.blocks(EMBED, "python")[1]
     assert "import seqtools" not in program
     said = [
         line.split("\t") for line in run([sys.executable, "-c", program], translators).stdout.splitlines()
@@ -132,19 +135,19 @@ def test_the_translator_runs_without_seqtools(translators: Path) -> None:
 
 
 def test_the_pieces_come_out_and_node_translates(translators: Path) -> None:
-    *_, program = pages.blocks(EMBED, "python")
+    program = pages.blocks(EMBED, "python")[2]
     run([sys.executable, "-c", program], translators)
     processor = sentencepiece.SentencePieceProcessor(model_file=str(translators / "source.model"))
     ids = processor.encode(SPANISH[0])
     (found,) = seqtools(translators, "translate", "-m", "translator.onnx", SPANISH[0], "--json").splitlines()
-    _, program = pages.blocks(EMBED, "js")
+    program = pages.blocks(EMBED, "js")[1]
     assert run_node(program, translators, *map(str, ids)).split() == [
         str(token) for token in json.loads(found)["tokens"]
     ]
 
 
 def test_the_embedding_program_runs_without_seqtools(home: Path) -> None:
-    program, *_ = pages.blocks(EMBED, "python")
+    program = pages.blocks(EMBED, "python")[0]
     assert "seqtools" not in program
     written = run([sys.executable, "-c", program], home).stdout
     assert written.startswith("ROMEO:")
@@ -153,7 +156,7 @@ def test_the_embedding_program_runs_without_seqtools(home: Path) -> None:
 
 
 def test_the_node_program_writes(home: Path) -> None:
-    program, _ = pages.blocks(EMBED, "js")
+    program = pages.blocks(EMBED, "js")[0]
     written = run_node(program, home)
     assert written.startswith("ROMEO:")
     assert len(written) > len("ROMEO:") + 50
@@ -168,6 +171,111 @@ def run_node(program: str, folder: Path, *words: str) -> str:
         pytest.skip("needs the npm package onnxruntime-node (set NODE_PATH to where it is)")
     (folder / "app.js").write_text(program, encoding="utf-8")
     return run([node, "app.js", *words], folder).stdout
+
+
+@pytest.fixture(scope="module")
+def classifiers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a judge of remarks under every name that the pages have for one."""
+    folder = tmp_path_factory.mktemp("classifiers")
+    sample = gzip.decompress((ROOT / "plugins/seqtools_sentiment/samples/pros-cons.tsv.gz").read_bytes())
+    (folder / "reviews.tsv").write_bytes(b"".join(sample.splitlines(keepends=True)[:301]))
+    words = ["train", "sentiment", "reviews.tsv", "-o", "runs/reviews", *TINY_READER, "--blend"]
+    seqtools(folder, *words)
+    for name in ("remarks.onnx", "classifier.onnx"):
+        shutil.copy(folder / "runs/reviews/model.onnx", folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def taggers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tagger of made-up names, runs/ner and tagger.onnx."""
+    folder = tmp_path_factory.mktemp("taggers")
+    people, places = ("Jane Smith", "Anna", "Ben Holm", "Ruth Adler"), ("Paris", "South Bend", "Rome", "Oslo")
+    sentences = []
+    for person, place in itertools.product(people, places):
+        found = [(person, "PER"), ("lives in", ""), (place, "LOC"), (".", "")]
+        sentences.append("".join(column for text, kind in found for column in columns(text, kind)))
+    (folder / "names.conll").write_text("\n".join(sentences), encoding="utf-8")
+    seqtools(folder, "train", "tag", "names.conll", "-o", "runs/ner", "--preset", "ner", *TINY_READER)
+    shutil.copy(folder / "runs/ner/model.onnx", folder / "tagger.onnx")
+    return folder
+
+
+def columns(text: str, kind: str) -> list[str]:
+    letters = itertools.chain("B", itertools.repeat("I"))
+    return [
+        f"{word} {letter + '-' + kind if kind else 'O'}\n"
+        for word, letter in zip(text.split(), letters, strict=False)
+    ]
+
+
+def test_the_readme_program_classifies(classifiers: Path) -> None:
+    program = pages.blocks(ROOT / "README.md", "python")[2]
+    lines = run([sys.executable, "-c", program], classifiers).stdout.splitlines()
+    assert len(lines) == 2
+    assert all(line.split()[0] in ("con", "pro") for line in lines)
+
+
+def test_the_tutorials_program_judges(classifiers: Path) -> None:
+    (program,) = pages.blocks(ROOT / "docs/tutorial-sentiment.md", "python")
+    lines = run([sys.executable, "-c", program], classifiers).stdout.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == ["Not", "cheap"]
+
+
+def test_the_how_to_program_explains(classifiers: Path) -> None:
+    (program,) = pages.blocks(ROOT / "docs/how-to/explain.md", "python")
+    first, *words = run([sys.executable, "-c", program], classifiers).stdout.splitlines()
+    assert first.startswith("con ")
+    assert [line.split()[0] for line in words if "None" not in line] == ["'not'", "'easy'", "'to'", "'use'"]
+
+
+def test_the_how_to_program_tags(taggers: Path) -> None:
+    (program,) = pages.blocks(ROOT / "docs/how-to/tag.md", "python")
+    lines = run([sys.executable, "-c", program], taggers).stdout.splitlines()
+    assert [line.split()[0] for line in lines[:6]] == ["Jane", "Smith", "lives", "in", "Paris", "."]
+
+
+REMARKS = ["Great lens, easy to use.", "Broke after a day"]
+NAMES = ["Jane Smith lives in Paris.", "Anna sings."]
+
+
+def test_the_classifier_runs_without_seqtools(classifiers: Path) -> None:
+    program = pages.blocks(EMBED, "python")[3]
+    assert "seqtools" not in program
+    said = run([sys.executable, "-c", program], classifiers).stdout
+    assert [line.split("\t")[2] for line in said.splitlines()] == REMARKS
+    assert said == told_by_seqtools(classifiers)
+
+
+def test_node_classifies(classifiers: Path) -> None:
+    program = pages.blocks(EMBED, "js")[2]
+    assert run_node(program, classifiers, *REMARKS) == told_by_seqtools(classifiers)
+
+
+def told_by_seqtools(folder: Path) -> str:
+    (folder / "two.txt").write_text("\n".join(REMARKS), encoding="utf-8")
+    labels = seqtools(folder, "sentiment", "-m", "classifier.onnx", "-i", "two.txt").splitlines()
+    return "".join(f"{label}\t{text}\n" for label, text in zip(labels, REMARKS, strict=True))
+
+
+def test_the_tagger_runs_without_seqtools(taggers: Path) -> None:
+    program = pages.blocks(EMBED, "python")[4]
+    assert "seqtools" not in program
+    found = [json.loads(seqtools(taggers, "tag", "-m", "tagger.onnx", name, "--json")) for name in NAMES]
+    spans = [f"{span['label']} {span['text']}" for one in found for span in one["spans"]]
+    said = run([sys.executable, "-c", program], taggers).stdout.splitlines()
+    assert said == [*map(in_line, found), *spans]
+    assert "PER Jane Smith" in spans
+
+
+def test_node_tags(taggers: Path) -> None:
+    program = pages.blocks(EMBED, "js")[3]
+    found = [json.loads(seqtools(taggers, "tag", "-m", "tagger.onnx", name, "--json")) for name in NAMES]
+    assert run_node(program, taggers, *NAMES).splitlines() == list(map(in_line, found))
+
+
+def in_line(record: dict[str, Any]) -> str:
+    return " ".join(map("/".join, zip(record["words"], record["labels"], strict=True)))
 
 
 @pytest.fixture(scope="module")
