@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,4 +59,24 @@ def test_the_sentiment_demo_trains_exports_checks_labels_and_explains(
     assert (model.task, model.form) == ("sentiment", "text")
     assert "Bing Liu" in model.card["licence"]
     for said in ("network: lstm.v1", "NB-SVM", "calibration", "What to try next"):
+        assert said in done.stderr
+
+
+def test_the_tagging_demo_trains_exports_checks_and_labels(
+    run_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seqtools_tag import demo
+
+    some = gzip.decompress(demo.SAMPLE.read_bytes()).decode().split("\n\n")[:200]
+    (tmp_path / "few.conll").write_text("\n\n".join(some) + "\n")
+    monkeypatch.setattr(demo, "SAMPLE", tmp_path / "few.conll")
+    monkeypatch.chdir(tmp_path)
+    done = run_cli("demo", "tag", "--time", "2s")
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3 and lines[0].startswith("They/") and "./" in lines[0]
+    model = ModelFile.open(tmp_path / "seqtools-demo-tag" / "model.onnx")
+    assert (model.task, model.form) == ("tag", "text")
+    assert "CC BY-SA" in model.card["licence"]
+    for said in ("network: lstm.v1", "averaged perceptron", "0 unequal", "What to try next"):
         assert said in done.stderr
