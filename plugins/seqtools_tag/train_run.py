@@ -162,4 +162,4 @@ def _finish(
         from seqtools_tag.export import export_run
 
         export_run(run.path, run.path / "model.onnx", report=report)
-        report(f"Try it: seqtools tag -m {shlex.quote(str(run.path / 'model.onnx'))}")
+        report(f"Try it: seqtools tag -m {shlex.quote(str(run.path / 'model.onnx'))} 'Let it rain.'")
