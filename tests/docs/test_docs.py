@@ -44,7 +44,8 @@ def parse(words: list[str]) -> click.Context:
         return context
     chosen = context.params
     if "assignments" in chosen:
-        kind = recipe_class(context.info_name or "")
+        task = command.callback.__module__.partition(".")[0].removeprefix("seqtools_")
+        kind = recipe_class(task)
         layers = [config.preset(chosen["preset"], kind)] if chosen["preset"] else []
         config.build(*layers, config.parse_assignments(chosen["assignments"], kind), kind=kind)
     return context
