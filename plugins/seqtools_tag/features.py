@@ -30,18 +30,23 @@ class Features:
             self._shapes = context.weights.add("shapes", array(network.shapes.weight))
 
     def __call__(self, words: Var) -> Var:
-        """Vectors `[time, batch, width]` of words, string `[time, batch]`; some word is not ""."""
-        shape = op.shape(words)
-        flat = first(split(op.reshape(words, constant([-1])), f"^.{{1,{MOST_CHARACTERS}}}")[0])
-        found = [self._words(op.unsqueeze(op.reshape(self._ids(flat), shape), constant([2])))]
+        """Vectors `[time, batch, width]` of words, string `[time, batch]`; some word is not "".
+
+        Each different word is read once, as in training: half of a batch are words that it has twice.
+        """
+        different, _, places, _ = op.unique(op.reshape(words, constant([-1])), sorted=0)
+        flat = first(split(different, f"^.{{1,{MOST_CHARACTERS}}}")[0])
+        ids = op.unsqueeze(self._ids(flat), constant([1, 2]))
+        found = [op.squeeze(self._words(ids), constant([1]))]
         if self._spelling is not None or self._shapes is not None:
             characters, lengths = split(flat)
             spelled = self._characters(characters)
             if self._spelling is not None:
-                found.append(_folded_out(self._spelling(spelled, lengths), shape))
+                found.append(self._spelling(spelled, lengths))
             if self._shapes is not None:
-                found.append(_folded_out(op.gather(self._shapes, self._shape_of(spelled)), shape))
-        return found[0] if len(found) == 1 else op.concat(found, axis=2)
+                found.append(op.gather(self._shapes, self._shape_of(spelled)))
+        vectors = found[0] if len(found) == 1 else op.concat(found, axis=1)
+        return op.gather(vectors, op.reshape(places, op.shape(words)))
 
     def _ids(self, flat: Var) -> Var:
         """The words' ids, int64 `[words]`; each is looked up as a whole."""
@@ -76,9 +81,3 @@ class Features:
 def _count(classes: Var, one: int) -> Var:
     """How often a class occurs in each row of `classes [words, characters]`."""
     return op.reduce_sum(op.cast(op.equal(classes, constant(one)), to=np.int64), constant([1]), keepdims=0)
-
-
-def _folded_out(rows: Var, shape: Var) -> Var:
-    """`[time * batch, width]` -> `[time, batch, width]`."""
-    width = op.slice(op.shape(rows), constant([1]), constant([2]))
-    return op.reshape(rows, op.concat([shape, width], axis=0))
