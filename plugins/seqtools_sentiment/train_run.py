@@ -214,7 +214,8 @@ def _finish(
         fit_run_linear(run, report, weights=weights)
     logits = run_logits(run, [example.text for example in run.examples("valid")])
     calibrate_run(run, logits, report)
-    report(compare(best, run.floor()))
+    blended = run.calibration()["after"]["accuracy"] if recipe.linear.blend else None
+    report(compare(best, run.floor(), blended))
     if export:
         from seqtools_sentiment.export import export_run
 
@@ -222,12 +223,25 @@ def _finish(
         report(f"Try it: seqtools sentiment -m {shlex.quote(str(run.path / 'model.onnx'))} 'I loved it'")
 
 
-def compare(best: dict[str, Any], floor: dict[str, Any]) -> str:
-    """One honest line: the network's figures beside the floors', as measured on validation texts."""
+def compare(best: dict[str, Any], floor: dict[str, Any], blended: float | None = None) -> str:
+    """One honest line: the network's figures beside the floors', as measured on validation texts.
+
+    Args:
+        best, floor: figures of both.
+        blended: accuracy of network and linear model together, where the file holds both.
+    """
     own = f"validation accuracy {best['accuracy']:.2%}, macro F1 {best['macro_f1']:.4f}"
+    own += "" if blended is None else f", blended {blended:.2%}"
     if not floor:
         return own
     beside = ", ".join(f"{name} {one['accuracy']:.2%}" for name, one in floor["systems"].items())
-    beaten = all(best["accuracy"] > one["accuracy"] for one in floor["systems"].values())
-    verdict = "the network earns its place" if beaten else "the linear model wins: use it, or --blend both"
+    bar = max(one["accuracy"] for one in floor["systems"].values())
+    if best["accuracy"] > bar:
+        verdict = "the network earns its place"
+    elif blended is None:
+        verdict = "the linear model wins: use it, or --blend both"
+    elif blended > bar:
+        verdict = "the linear model beats the network; the blend in the file beats both"
+    else:
+        verdict = "the linear model wins, blended or not"
     return f"{own}; {beside}: {verdict}"

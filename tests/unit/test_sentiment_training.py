@@ -26,6 +26,7 @@ from seqtools_sentiment.batches import EncodedTexts, TextBatch, TextBatches, in_
 from seqtools_sentiment.objectives import Objective, balanced, prior_logits
 from seqtools_sentiment.predicting import predict
 from seqtools_sentiment.recipe import SentimentRecipe
+from seqtools_sentiment.train_run import compare
 from seqtools_sentiment.unfreezing import Unfreezing, levels, rates
 
 TEXTS = [" ".join("abcdefghij"[: 1 + n % 10]) for n in range(50)] + [""]
@@ -258,3 +259,19 @@ def test_presets_are_found_and_recipes_come_back_from_toml() -> None:
     recipe = config.build(config.preset("short", SentimentRecipe), kind=SentimentRecipe)
     again = config.Layer("again", config.flatten(tomllib.loads(config.dump(recipe))))
     assert config.build(again, kind=SentimentRecipe) == recipe
+
+
+@pytest.mark.parametrize(
+    ("network", "blended", "verdict"),
+    [
+        (0.9, None, "the network earns its place"),
+        (0.7, None, "the linear model wins: use it, or --blend both"),
+        (0.7, 0.85, "the linear model beats the network; the blend in the file beats both"),
+        (0.7, 0.75, "the linear model wins, blended or not"),
+    ],
+)
+def test_the_last_line_says_who_wins(network: float, blended: float | None, verdict: str) -> None:
+    floor = {"systems": {"NB-SVM": {"accuracy": 0.8}, "TF-IDF": {"accuracy": 0.75}}}
+    said = compare({"accuracy": network, "macro_f1": network}, floor, blended)
+    assert said.endswith(f"NB-SVM 80.00%, TF-IDF 75.00%: {verdict}")
+    assert ("blended" in said.partition(";")[0]) == (blended is not None)
