@@ -52,7 +52,7 @@ TINY_PAIRS = [
     "--no-floor",
 ]
 
-TINY_READER = ["--width", "12", "--embedding", "12", "--steps", "40", "--lr", "0.02", "--no-floor"]
+TINY_READER = ["--width", "12", "--embedding", "12", "--steps", "40", "--lr", "0.02", "--ema", "0"]
 
 
 def run(words: list[str], cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -179,7 +179,7 @@ def classifiers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("classifiers")
     sample = gzip.decompress((ROOT / "plugins/seqtools_sentiment/samples/pros-cons.tsv.gz").read_bytes())
     (folder / "reviews.tsv").write_bytes(b"".join(sample.splitlines(keepends=True)[:301]))
-    words = ["train", "sentiment", "reviews.tsv", "-o", "runs/reviews", *TINY_READER, "--blend"]
+    words = ["train", "sentiment", "reviews.tsv", "-o", "runs/reviews", *TINY_READER, "--blend", "--no-floor"]
     seqtools(folder, *words)
     for name in ("remarks.onnx", "classifier.onnx"):
         shutil.copy(folder / "runs/reviews/model.onnx", folder / name)
@@ -196,7 +196,7 @@ def taggers(tmp_path_factory: pytest.TempPathFactory) -> Path:
         found = [(person, "PER"), ("lives in", ""), (place, "LOC"), (".", "")]
         sentences.append("".join(column for text, kind in found for column in columns(text, kind)))
     (folder / "names.conll").write_text("\n".join(sentences), encoding="utf-8")
-    seqtools(folder, "train", "tag", "names.conll", "-o", "runs/ner", "--preset", "ner", *TINY_READER)
+    seqtools(folder, "train", "tag", "names.conll", "-o", "runs/ner", "--preset", "ner", *TINY_READER, "--no-floor")
     shutil.copy(folder / "runs/ner/model.onnx", folder / "tagger.onnx")
     return folder
 
