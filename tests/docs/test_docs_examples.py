@@ -196,7 +196,9 @@ def taggers(tmp_path_factory: pytest.TempPathFactory) -> Path:
         found = [(person, "PER"), ("lives in", ""), (place, "LOC"), (".", "")]
         sentences.append("".join(column for text, kind in found for column in columns(text, kind)))
     (folder / "names.conll").write_text("\n".join(sentences), encoding="utf-8")
-    seqtools(folder, "train", "tag", "names.conll", "-o", "runs/ner", "--preset", "ner", *TINY_READER, "--no-floor")
+    seqtools(
+        folder, "train", "tag", "names.conll", "-o", "runs/ner", "--preset", "ner", *TINY_READER, "--no-floor"
+    )
     shutil.copy(folder / "runs/ner/model.onnx", folder / "tagger.onnx")
     return folder
 
