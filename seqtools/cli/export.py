@@ -21,7 +21,7 @@ import click
     default="auto",
     show_default=True,
     help="text: strings in and out. ids: token ids. auto: text where the tokenizer can be in the file. "
-    "fused (translators): text by way of onnxruntime-extensions' SentencePiece.",
+    "fused (translators, classifiers): text by way of onnxruntime-extensions' SentencePiece.",
 )
 def command(run: Path, output: Path, profile: str, form: str) -> None:
     """Write a training RUN as one ONNX file, verified against the network it came from."""
