@@ -25,7 +25,8 @@ UNIT = Path(__file__).resolve().parent.parent / "unit"
 tiny = SimpleNamespace(**runpy.run_path(str(UNIT / "tiny_sentences.py")))
 TINY = [
     "--width", 10, "--embedding", 8, "--character-embedding", 4, "--character-width", 8, "--batch-size", 8,
-    "--dropout-input", 0.1, "--dropout-output", 0.1, "--lr", 0.02, "--warmup", 0, "--no-export", "--evaluate-every", 20,
+    "--dropout-input", 0.1, "--dropout-output", 0.1, "--lr", 0.02, "--warmup", 0, "--no-export",
+    "--evaluate-every", 20,
 ]  # fmt: skip
 
 
