@@ -121,7 +121,7 @@ def test_ctrl_c_saves_the_last_whole_step(tmp_path: Path) -> None:
         text=True,
     )
     metrics = tmp_path / "metrics.jsonl"
-    for _ in range(600):
+    for _ in range(2400):
         if metrics.exists() and metrics.stat().st_size:
             break
         time.sleep(0.05)
