@@ -29,8 +29,10 @@ _SETTINGS = {
     "data.per_line": True,
     "data.valid_fraction": 0.02,
     "training.lr": 3e-3,
-    "training.batch_size": 32,
-    "training.chunk": 64,
+    # Small steps: over thousands of words each one is dear, and minutes on a CPU hold few.
+    "training.batch_size": 16,
+    "training.chunk": 32,
+    "training.warmup": 20,
     "training.sample_tokens": 0,
 }
 

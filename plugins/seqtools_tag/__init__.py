@@ -39,6 +39,7 @@ def seqtools_tasks() -> list[TaskSpec]:
             evaluate="seqtools_tag.evaluate:command",
             export="seqtools_tag.export:export_run",
             recipe="seqtools_tag.recipe:TagRecipe",
+            bundled="seqtools_tag:models/english-pos.onnx",
             summary="Label the words of sentences.",
         )
     ]

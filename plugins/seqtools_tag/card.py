@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from seqtools.export.made import how_made
@@ -15,7 +16,7 @@ _LIMITS = [
     "It labels words in the manner of its training sentences, their mistakes included; other kinds of text "
     "come out worse.",
     "A text is cut into words as the training sentences are cut; another treebank cuts otherwise.",
-    "A probability is the model's own estimate for one word; it is not calibrated.",
+    "A probability is of one word's label, whatever the others are; calibrated on validation sentences.",
 ]
 
 
@@ -29,6 +30,7 @@ def make_card(
     parameters: int,
     vocabulary: int,
     profile: str,
+    calibration: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """What is known before the file is verified.
 
@@ -36,6 +38,7 @@ def make_card(
         info: the run's run.json.
         floor: its floor.json, or {}.
         vocabulary: number of words.
+        calibration: the run's calibration.json, or {}.
     """
     return {
         "what": f"tagger: {_described(recipe.network)}",
@@ -54,6 +57,7 @@ def make_card(
         "data": info.get("data", {}),
         "licence": recipe.data.licence or "not stated; that of the training data applies",
         "metrics": {"validation": info.get("best", {}), "floor": dict(floor)},
+        "calibration": dict(calibration),
         "limits": _LIMITS,
         "profile": profile,
         "form": "text",

@@ -44,6 +44,7 @@ def _overall(result: Evaluation) -> Iterator[str]:
         for name in ("precision", "recall", "f1"):
             shares = (getattr(one.spans, name) if one.spans else 0.0 for one in methods.values())
             rows.append([name.replace("f1", "F1"), *(f"{100 * share:.2f}" for share in shares)])
+    rows.append(["ECE", f"{result.ece:.4f}", *("" for _ in result.floors)])
     yield from _aligned(rows)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqtools_tag.figures import Figures, measure
+from seqtools_tag.figures import Figures, expected_calibration_error, measure
 from seqtools_tag.results import TagResult
 from seqtools_tag.sentences import Sentence
 
@@ -69,6 +69,7 @@ class Evaluation:
         confusions: gold and said label, and how often, the most frequent first.
         hardest: the sentences with the surest mistakes.
         floors: figures of simple methods, by name.
+        ece: how far the model's probabilities are from how often it is right.
     """
 
     sentences: int
@@ -78,6 +79,7 @@ class Evaluation:
     confusions: list[tuple[str, str, int]]
     hardest: list[Hard]
     floors: dict[str, Figures] = field(default_factory=dict)
+    ece: float = 0.0
 
     @property
     def judged(self) -> str:
@@ -115,6 +117,7 @@ class Evaluation:
             "confusions": [list(one) for one in self.confusions],
             "hardest": [one.as_json() for one in self.hardest],
             "floors": {name: figures.summary() for name, figures in self.floors.items()},
+            "ece": self.ece,
             "verdict": self.verdict(),
         }
 
@@ -159,6 +162,14 @@ def evaluate(
             name: measure(right, [predict(one.words) for one in gold], spanned=spanned)
             for name, predict in floors.items()
         },
+        expected_calibration_error(
+            [share for one in told for share in one.probabilities],
+            [
+                one == other
+                for labels, row in zip(right, said, strict=True)
+                for one, other in zip(labels, row, strict=True)
+            ],
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from seqtools.export.graph import set_text
 from seqtools.export.linear import PROFILES
 from seqtools.export.report import ExportReport
 from seqtools.plugin import Reporter
+from seqtools_tag.calibration import tempered
 from seqtools_tag.card import make_card
 from seqtools_tag.figures import Figures, measure
 from seqtools_tag.graph import build
@@ -42,7 +43,7 @@ IO: dict[str, dict[str, str]] = {
         "words": "the words of each row, then empty strings",
         "labels": "the label of each word, then empty strings",
         "label_ids": "the same as places in `classes`, then -1",
-        "probabilities": "how probable each of these labels is, whatever the others are; then 0",
+        "probabilities": "how probable each of these labels is, whatever the others are, calibrated; then 0",
         "word_counts": "how many words each row has",
         "spans": "what labels mark, row by row: row, first word, one past the last word, place of the type "
         "among the types in order",
@@ -79,7 +80,9 @@ def export_run(
 def _parts(path: Path, profile: str) -> Parts:
     folder = TagRun(path)
     TagRun.open(path)
-    network, tokenizer, labels, cutter = folder.tagger(), folder.tokenizer(), folder.labels(), folder.cutter()
+    calibration = folder.calibration()
+    network = tempered(folder.tagger(), calibration.get("temperature", 1.0))
+    tokenizer, labels, cutter = folder.tokenizer(), folder.labels(), folder.cutter()
     card = make_card(
         folder.recipe(),
         folder.info(),
@@ -89,6 +92,7 @@ def _parts(path: Path, profile: str) -> Parts:
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         vocabulary=tokenizer.vocab_size,
         profile=profile,
+        calibration=calibration,
     )
     return Parts(network, tokenizer, folder.spelling(), labels, cutter, card, folder.sentences("valid"))
 

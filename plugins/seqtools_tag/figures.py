@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from seqtools_tag.schemes import is_span_label, spans
 
+_BINS = 15
+
 
 @dataclass(frozen=True)
 class Count:
@@ -81,6 +83,19 @@ class Figures:
         if self.spans is None:
             return told | {"macro_f1": self.f1}
         return told | {"precision": self.spans.precision, "recall": self.spans.recall, "f1": self.spans.f1}
+
+
+def expected_calibration_error(shares: Sequence[float], right: Sequence[bool]) -> float:
+    """How far probabilities are from how often labels are right (Guo et al. 2017); 0 where there are none.
+
+    Args:
+        shares: probability of each chosen label, in 15 bins of equal width.
+        right: whether it was right.
+    """
+    bins: dict[int, list[float]] = {}
+    for share, hit in zip(shares, right, strict=True):
+        bins.setdefault(min(int(share * _BINS), _BINS - 1), []).append(share - hit)
+    return sum(abs(sum(apart)) for apart in bins.values()) / max(len(shares), 1)
 
 
 def measure(

@@ -74,6 +74,10 @@ class TagRun(RunFolder):
         text = json.dumps(payload, ensure_ascii=False) + "\n"
         write_atomic(self.path / name, lambda path: path.write_text(text, encoding="utf-8"))
 
+    def calibration(self) -> dict[str, Any]:
+        """The temperature and what it changed; empty before it was fitted."""
+        return self._json("calibration.json") if (self.path / "calibration.json").is_file() else {}
+
     def tagger(self) -> Tagger:
         """The best network so far, in eval mode on the CPU.
 

@@ -151,8 +151,10 @@ def _finish(
     """Best figures beside the floors', the test, then the file."""
     best: dict[str, Any] = {**result.best, "steps": result.steps, "stopped": result.stopped}
     run.write_json("run.json", {**run.info(), "best": best})
+    from seqtools_tag.calibration import calibrate_run
     from seqtools_tag.testing import compare, run_floor, run_test
 
+    calibrate_run(run, report)
     if floor and not run.floor():
         run.write_json("floor.json", run_floor(run, report))
     report(compare("validation", best, run.floor().get("systems", {})))

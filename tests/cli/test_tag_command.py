@@ -188,7 +188,7 @@ def test_an_evaluation(run_cli: Cli, names: Path, gold: Path) -> None:
     told = json.loads(ok(run_cli("evaluate", "-m", names, gold, "--json", "--no-floor", "--hardest", "0")))
     assert list(told) == [
         "model", "files", "seconds", "sentences", "words", "figures", "kinds", "labels", "unknown_words",
-        "confusions", "hardest", "floors", "verdict",
+        "confusions", "hardest", "floors", "ece", "verdict",
     ]  # fmt: skip
     assert told["figures"] == {"accuracy": 1.0, "precision": 1.0, "recall": 1.0, "f1": 1.0}
     assert (told["floors"], told["unknown_words"]["words"]) == ({}, 0)
