@@ -158,7 +158,8 @@ def test_scores_n_best_and_alignments(german: Cli) -> None:
     assert text == "die Katze" and float(score) < 0
     text, told = ok(german("the cat", "--alignment", "soft")).rstrip("\n").split(" ||| ")
     matrix = json.loads(told)
-    assert text == "die Katze" and [sum(row) for row in matrix] == pytest.approx([1, 1], abs=1e-3)
+    assert text == "die Katze" and [max(row) for row in matrix] == [matrix[0][0], matrix[1][1]]
+    assert all(0.9 < sum(row) < 1 for row in matrix)  # the rest went to the end of the source
     lines = ok(german("--n-best", 3, input="the cat\n\na dog\n")).splitlines()
     split = [line.split(" ||| ") for line in lines]
     assert [fields[0] for fields in split] == ["0", "0", "0", "1", "2", "2", "2"]
