@@ -225,9 +225,10 @@ def build(*layers: Layer, kind: type[Any] = Recipe) -> Any:
     """
     mistakes: list[str] = []
     chosen: dict[str, Any] = {path: key.default for path, key in keys(kind).items()}
-    chosen[FREE] = dict(chosen[FREE])
+    if FREE in chosen:
+        chosen[FREE] = dict(chosen[FREE])
     for layer in layers:
-        if layer.values.get("tokenizer.kind", chosen["tokenizer.kind"]) != chosen["tokenizer.kind"]:
+        if layer.values.get("tokenizer.kind", chosen.get("tokenizer.kind")) != chosen.get("tokenizer.kind"):
             chosen[FREE] = {}
         for path, value in layer.values.items():
             problem, fitted = _fit(path, value, kind)
@@ -249,9 +250,9 @@ def build(*layers: Layer, kind: type[Any] = Recipe) -> Any:
 
 def _fit(path: str, value: Any, kind: type[Any]) -> tuple[str, Any]:
     """A complaint about a value, or "" and the value in the key's type (options: as a table)."""
-    if path.startswith(FREE + "."):
+    if path.startswith(FREE + ".") and FREE in keys(kind):
         path, value = FREE, {path.removeprefix(FREE + "."): value}
-    if path == FREE and isinstance(value, dict):
+    if path == FREE and path in keys(kind) and isinstance(value, dict):
         return next(
             filter(None, (_option_problem(name, option, kind) for name, option in value.items())), ""
         ), value

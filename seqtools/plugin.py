@@ -31,6 +31,7 @@ EXTRA_OF = {
     **dict.fromkeys(("torch", "onnx", "spox", "safetensors", "rich", "sklearn", "snowballstemmer"), "train"),
     **dict.fromkeys(("sacrebleu", "sacremoses"), "evaluate"),
     "matplotlib": "plot",
+    "pyarrow": "parquet",
 }
 
 

@@ -1,0 +1,1 @@
+"""The lowering of `seqtools.nn.forecasting`: raw history in, raw quantiles out."""
