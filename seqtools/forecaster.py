@@ -1,4 +1,4 @@
-"""What a forecaster is made of: its configuration, and the shape that data and frequency give it. No torch."""
+"""What a forecaster is made of: its configuration, and the shape that the data give it. No torch."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ class ForecasterConfig(StackConfig):
     transform: str = "none"
     """Taken of the values before scaling: none, log (of values above zero) or asinh."""
     residual: str = "seasonal"
-    """Forecast the difference from a learned mix of the last seasons (seasonal), or from the location (none)."""
+    """Forecast the difference from a learned mix of the last seasons (seasonal) or the location (none)."""
     linear: bool = False
     """Add a learned linear map from window to horizon beside the network (NLinear, Zeng et al. 2023)."""
     calendar: bool = False
     """Show the network where in the day, week and year each step lies."""
     mixing: bool = False
-    """Several targets: show each the windows of all; without it they share weights and know their own name."""
+    """Several targets: show each the windows of all; else they share weights and know their own name."""
     embedding: int = 8
     """Embedding width of a target's name and of each static category."""
     members: int = 1

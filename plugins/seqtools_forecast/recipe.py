@@ -72,7 +72,7 @@ class SeriesDataConfig:
     valid_windows: int = 0
     """Windows at the end of each series, before those of the test, to choose by; 0 chooses by length."""
     test_windows: int = -1
-    """Last windows of each series, which nothing is fitted to or chosen by; -1 chooses by length, 0 for none."""
+    """Last windows of each series, which nothing is fitted to or chosen by; -1 chooses by length."""
     stride: int = 0
     """Steps between such windows; 0 is the horizon."""
     licence: str = ""
