@@ -34,8 +34,11 @@ class Lowered(Protocol):
     and states `[batch, width]`. A loop in which nothing is reshaped is faster.
     """
 
-    def sequence(self, x: Var, lengths: Var, state: State) -> tuple[Var, State]:
-        """Outputs `[time, batch, width]` (anything past a row's length) and each row's last state."""
+    def sequence(self, x: Var, lengths: Var | None, state: State) -> tuple[Var, State]:
+        """Outputs `[time, batch, width]` (anything past a row's length) and each row's last state.
+
+        Without `lengths [batch]` all steps count, of which there must be one at least.
+        """
 
     def step(self, x: Var, state: State) -> State:
         """The state after one more input, `[1, batch, …]`."""
@@ -149,7 +152,7 @@ class ExplicitCell:
         new = self.flat_step(x, [op.squeeze(part, constant([0])) for part in state])
         return [op.unsqueeze(part, constant([0])) for part in new]
 
-    def sequence(self, x: Var, lengths: Var, state: State) -> tuple[Var, State]:
+    def sequence(self, x: Var, lengths: Var | None, state: State) -> tuple[Var, State]:
         """A loop of explicit steps; rows past their length keep their state."""
         if self.folded:
             given = self.input_parts(op.squeeze(x, constant([2])))
@@ -211,12 +214,12 @@ class LSTM(ExplicitCell):
         """The node on one step where `flat` is false."""
         return super().step(x, state) if self.flat else self._node(x, None, state)[1]
 
-    def sequence(self, x: Var, lengths: Var, state: State) -> tuple[Var, State]:
+    def sequence(self, x: Var, lengths: Var | None, state: State) -> tuple[Var, State]:
         """One node over the whole time, unless normalised, or folded and quantised."""
         if self.normalised or (self.folded and self.context.int8):
             return super().sequence(x, lengths, state)
         y, last = self._node(x, lengths, state)
-        return y, keep_empty(lengths, last, state)
+        return y, last if lengths is None else keep_empty(lengths, last, state)
 
     def _node(self, x: Var, lengths: Var | None, state: State) -> tuple[Var, State]:
         weights, name = self.context.weights, self.name
@@ -263,15 +266,16 @@ class GRU(ExplicitCell):
         """The GRU node on one step where the prompt uses it too."""
         return super().step(x, state) if self.flat else self._node(x, None, state)[1]
 
-    def sequence(self, x: Var, lengths: Var, state: State) -> tuple[Var, State]:
+    def sequence(self, x: Var, lengths: Var | None, state: State) -> tuple[Var, State]:
         """One GRU node over the whole time, unless folded, normalised or quantised."""
         if self.flat:
             return super().sequence(x, lengths, state)
-        y, last = self._node(x, op.cast(lengths, to=np.int32), state)
-        return y, keep_empty(lengths, last, state)
+        y, last = self._node(x, lengths, state)
+        return y, last if lengths is None else keep_empty(lengths, last, state)
 
     def _node(self, x: Var, lengths: Var | None, state: State) -> tuple[Var, State]:
         weights, name = self.context.weights, self.name
+        lengths = None if lengths is None else op.cast(lengths, to=np.int32)
         w, r = weights.add(f"{name}.W", self.w[None]), weights.add(f"{name}.R", self.r[None])
         bias = weights.add(f"{name}.bias", np.concatenate(self.biases)[None])
         y, h = op.gru(x, w, r, bias, lengths, state[0], hidden_size=self.width, linear_before_reset=1)
@@ -281,7 +285,7 @@ class GRU(ExplicitCell):
 def unroll(
     step: Callable[[Sequence[Var], State], State],
     given: Sequence[Var],
-    lengths: Var,
+    lengths: Var | None,
     state: State,
     width: int,
 ) -> tuple[Var, State]:
@@ -295,6 +299,8 @@ def unroll(
         # Runtimes differ in whether the turn is a scalar.
         now = op.reshape(index, constant([]))
         new = step([op.gather(part, now, axis=0) for part in given], old)
+        if lengths is None:
+            return [*new, new[0]]
         alive = op.unsqueeze(op.less(now, lengths), constant([1]))
         kept = [op.where(alive, after, before) for after, before in zip(new, old, strict=True)]
         return [*kept, kept[0]]

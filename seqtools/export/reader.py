@@ -38,8 +38,8 @@ class Reader:
         ]
         self._norms = [lower_norm(context, norm, f"{name}.norm.{i}") for i, norm in enumerate(stack.between)]
 
-    def __call__(self, x: Var, lengths: Var) -> tuple[Var, list[Var]]:
-        """Read `x [time, batch, input]` of which `lengths [batch]` count.
+    def __call__(self, x: Var, lengths: Var | None = None) -> tuple[Var, list[Var]]:
+        """Read `x [time, batch, input]` of which `lengths [batch]` count; all without them, one way only.
 
         Returns:
             Outputs of the top layers, `[time, batch, width]`, with anything past a row's length; and where
@@ -56,14 +56,15 @@ class Reader:
         layer = self._trained[depth * self._directions]
         return bool(layer.input_width == layer.width * self._directions)
 
-    def _depth(self, depth: int, x: Var, lengths: Var) -> tuple[Var, list[Var]]:
+    def _depth(self, depth: int, x: Var, lengths: Var | None) -> tuple[Var, list[Var]]:
         """Outputs of both directions side by side, and the last output of each, `[batch, width]`."""
         outputs, ends = [], []
+        batch = op.shape(x, start=1, end=2) if lengths is None else op.shape(lengths)
         for way in range(self._directions):
             number = depth * self._directions + way
-            given = x if way == 0 else reverse(x, lengths)
-            y, last = self._lowered[number].sequence(given, lengths, self._start(number, op.shape(lengths)))
-            outputs.append(y if way == 0 else reverse(y, lengths))
+            given = x if way == 0 else reverse(x, _known(lengths))
+            y, last = self._lowered[number].sequence(given, lengths, self._start(number, batch))
+            outputs.append(y if way == 0 else reverse(y, _known(lengths)))
             ends.append(op.squeeze(last[0], constant([0])))
         return outputs[0] if len(outputs) == 1 else op.concat(outputs, axis=2), ends
 
@@ -80,6 +81,11 @@ class Reader:
             for state in layer.states
         )
         return [op.expand(part, shape) for part in learned]
+
+
+def _known(lengths: Var | None) -> Var:
+    assert lengths is not None  # who reads backwards says from where
+    return lengths
 
 
 def reverse(x: Var, lengths: Var) -> Var:

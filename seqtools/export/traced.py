@@ -91,7 +91,7 @@ class TracedCell:
         new = self.flat_step(x, [op.squeeze(part, constant([0])) for part in state])
         return [op.unsqueeze(part, constant([0])) for part in new]
 
-    def sequence(self, x: Var, lengths: Var, state: State) -> tuple[Var, State]:
+    def sequence(self, x: Var, lengths: Var | None, state: State) -> tuple[Var, State]:
         """A loop of steps; rows past their length keep their state."""
         vectors = x if self._table is None else op.gather_nd(self._table, x)
         return unroll(self._step, [vectors], lengths, state, self.width)
