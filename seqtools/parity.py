@@ -7,7 +7,8 @@ Metadata `seqtools.parity`, as JSON, readable by any host:
                 "feeds":    {"tokens": {"dtype": "int64", "shape": [1, 3], "data": [5, 6, 7]}, …},
                 "expected": {"new_tokens": {…}, …}}, …]}
 
-`data` is flat, in row-major order. Floats must agree within the tolerance, everything else exactly.
+`data` is flat, in row-major order; null is a NaN, which JSON has no number for. Floats must agree within the
+tolerance, everything else exactly.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ def pack(array: Array) -> dict[str, Any]:
     """An array as JSON: dtype, shape and flat data; strings have the dtype "string"."""
     array = np.asarray(array)
     dtype = "string" if array.dtype.kind in "OUS" else array.dtype.name
-    return {"dtype": dtype, "shape": list(array.shape), "data": array.reshape(-1).tolist()}
+    data = array.reshape(-1).tolist()
+    if array.dtype.kind == "f":
+        data = [None if value != value else value for value in data]
+    return {"dtype": dtype, "shape": list(array.shape), "data": data}
 
 
 def unpack(stored: Mapping[str, Any]) -> Array:

@@ -197,3 +197,10 @@ def test_an_empty_batch_in_a_vector_does_not_end_the_process(run_cli: Cli, tmp_p
     hostile["cases"][0]["feeds"]["tokens"] = pack(np.array(3))
     result = run_cli("info", bigram.write_bigram(tmp_path / "m.onnx", parity=hostile), "--check")
     assert result.exit_code == 3 and "test vector is damaged" in result.stderr
+
+
+def test_a_test_vector_with_missing_values_is_plain_json() -> None:
+    values = np.array([[1.5, np.nan], [np.nan, -2]], np.float32)
+    stored = pack(values)
+    assert stored["data"] == [1.5, None, None, -2.0]
+    assert np.array_equal(unpack(json.loads(json.dumps(stored, allow_nan=False))), values, equal_nan=True)

@@ -16,7 +16,12 @@ function tensor({ dtype, shape, data }) {
   if (dtype === "string") return new ort.Tensor("string", data, shape);
   if (dtype === "int64") return new ort.Tensor("int64", BigInt64Array.from(data.map(BigInt)), shape);
   if (dtype === "bool") return new ort.Tensor("bool", data, shape);
-  return new ort.Tensor("float32", Float32Array.from(data), shape);
+  return new ort.Tensor("float32", Float32Array.from(data, number), shape);
+}
+
+// JSON has no NaN: null stands for it.
+function number(value) {
+  return value ?? NaN;
 }
 
 const session = await ort.InferenceSession.create(new Uint8Array(readFileSync(modelPath)));
