@@ -2,24 +2,25 @@
 
 One turn a word carries three things: the best scores so far (Viterbi), and the sums of the forward and of the
 backward algorithm side by side, the latter over each row turned round. Sums are of exponentials, each step
-divided by its largest value, so that a turn is five small operators and nothing overflows.
+divided by its sum, so that nothing overflows; a turn is seven small operators.
 
 The way back along the best path needs no turn a word: the pointers of all words are maps from a label to the
 one before it, and maps are composed in pairs, in as many rounds as the length has binary digits.
 
-A row gives the same bits in any batch: products are made row by row, the largest value of a step is exact,
-and sums over labels are taken with labels on the first axis.
+A row gives the same bits in any batch: products are made and sums are taken row by row, and the largest value
+of a step is exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+import spox
 import spox.opset.ai.onnx.v20 as op
+from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from seqtools.export.graph import Var, constant, repeat
+from seqtools.export.graph import IR_VERSION, OPSET, Var, constant
 from seqtools.export.linear import Array, Context, array
 from seqtools.export.loops import repeat_while
 
@@ -29,7 +30,6 @@ _FORBIDDEN = -1e3
 _LEAST_EMISSION, _LEAST_MOVE = -50.0, -30.0
 """Nats below the largest that still count: together exp(-80), which float32 can tell from zero."""
 
-_SMALLEST = 1e-37
 _ROUNDS = 62
 
 
@@ -72,7 +72,7 @@ class LoweredCRF:
         scores, there, back = self._run(emissions, shares, lengths)
         # A word's own share is in both sums.
         joint = op.div(op.mul(there, back), shares)
-        return Path(self._labels_of(scores, lengths), op.div(joint, _sums(joint)))
+        return Path(self._labels_of(scores, lengths), op.lp_normalization(joint, axis=2, p=1))
 
     def _run(self, emissions: Var, shares: Var, lengths: Var) -> tuple[Var, Var, Var]:
         """The loop over words.
@@ -81,24 +81,20 @@ class LoweredCRF:
             Best score of a path that ends in each label; sums over the paths that end, and that begin in
             each label, each up to a factor for a word. All `[time, batch, labels]`.
         """
-        read = op.unsqueeze(emissions, constant([2]))
         pair = [op.unsqueeze(part, constant([1, 3])) for part in (shares, _reversed(shares, lengths))]
-        weighed = op.concat(pair, axis=1)
         batch = op.shape(lengths)
         row = op.concat([batch, constant([1, self._labels])], axis=0)
         rows = op.concat([constant([2]), row], axis=0)
 
-        def turn(index: Var, best: Var, sums: Var) -> Iterable[Var]:
-            now = op.reshape(index, constant([]))
-            score = op.add(best, op.gather(read, now, axis=0))
-            ahead = op.reduce_max(op.add(score, self._into), constant([2]), keepdims=0)
-            part = op.mul(sums, op.gather(weighed, now, axis=0))
-            scaled = op.div(part, op.reduce_max(part, constant([3]), keepdims=1))
-            return [op.unsqueeze(ahead, constant([1])), op.matmul(scaled, self._ways), score, part]
-
-        start = [op.expand(self._starts, row), op.expand(self._edges, rows)]
-        time = op.gather(op.shape(emissions), constant(0))
-        _, _, scores, sums = repeat(time, start, turn)
+        found = spox.inline(_words(self._labels))(
+            best=op.expand(self._starts, row),
+            sums=op.expand(self._edges, rows),
+            emissions=op.unsqueeze(emissions, constant([2])),
+            shares=op.concat(pair, axis=1),
+            into=self._into,
+            ways=self._ways,
+        )
+        scores, sums = found["scores"], found["parts"]
         there, back = op.split(sums, constant([1, 1]), axis=1)
         return (
             op.squeeze(scores, constant([2])),
@@ -125,18 +121,60 @@ class LoweredCRF:
         )
 
 
+def _words(labels: int) -> ModelProto:
+    """The loop over words, a `Scan`, which hands over each word's share by itself.
+
+    By hand: spox drops a dimension of what a scan carries.
+    """
+
+    def value(name: str, *shape: int | None) -> ValueInfoProto:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    row, rows = (None, 1, labels), (2, None, 1, labels)
+    turn = [
+        helper.make_node("Add", ["best", "emission"], ["score"]),
+        helper.make_node("Add", ["score", "into"], ["moved"]),
+        helper.make_node("ReduceMax", ["moved", "last"], ["reached"], keepdims=0),
+        helper.make_node("Unsqueeze", ["reached", "second"], ["best_next"]),
+        helper.make_node("Mul", ["sums", "share"], ["product"]),
+        helper.make_node("LpNormalization", ["product"], ["part"], axis=3, p=1),
+        helper.make_node("MatMul", ["part", "ways"], ["sums_next"]),
+    ]
+    body = helper.make_graph(
+        turn,
+        "word",
+        [value("best", *row), value("sums", *rows), value("emission", *row), value("share", *rows)],
+        [value("best_next", *row), value("sums_next", *rows), value("score", *row), value("part", *rows)],
+    )
+    given, told = ["best", "sums", "emissions", "shares"], ["ended", "summed", "scores", "parts"]
+    graph = helper.make_graph(
+        [helper.make_node("Scan", given, told, num_scan_inputs=2, body=body)],
+        "words",
+        [
+            value("best", *row),
+            value("sums", *rows),
+            value("emissions", None, *row),
+            value("shares", None, *rows),
+            value("into", labels, labels),
+            value("ways", 2, 1, labels, labels),
+        ],
+        [value("scores", None, *row), value("parts", None, *rows)],
+        [numpy_helper.from_array(np.array([at]), name) for name, at in (("last", 2), ("second", 1))],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+
+
 def _composed(maps: Var) -> Var:
     """Each map after all that follow it; `maps [time, batch, labels]`, the last one of each row constant."""
     time = op.slice(op.shape(maps), constant([0]), constant([1]))
+    last = op.sub(time, constant([1]))
+    places = op.range(constant(0), op.squeeze(time), constant(1))
 
     def turn(index: Var, step: Var, held: Var) -> list[Var]:
-        follow = op.slice(held, step, time, constant([0]))
-        # What nothing follows is constant already.
-        kept = op.slice(held, op.sub(time, step), time, constant([0]))
-        first = op.slice(held, constant([0]), op.sub(time, step), constant([0]))
-        new = op.concat([op.gather_elements(first, follow, axis=2), kept], axis=0)
+        # What nothing follows is constant already, so that the last map after it changes nothing.
+        follow = op.gather(held, op.min([op.add(places, step), last]), axis=0)
         double = op.mul(step, constant(2))
-        return [op.less(double, time), double, op.reshape(new, op.shape(held))]
+        return [op.less(double, time), double, op.gather_elements(held, follow, axis=2)]
 
     one = constant([1])
     return repeat_while(constant(_ROUNDS), op.less(one, time), [one, maps], turn)[1]
@@ -152,17 +190,3 @@ def _shares(scores: Array) -> Array:
 
 def _reversed(x: Var, lengths: Var) -> Var:
     return op.reverse_sequence(x, lengths, time_axis=0, batch_axis=1)
-
-
-def _sums(x: Var) -> Var:
-    """Sums over the last axis of `x [time, batch, labels]`, which is kept; never zero."""
-    shape = op.shape(x)
-    columns = op.transpose(
-        op.reshape(x, op.concat([constant([-1]), op.slice(shape, constant([2]), constant([3]))], axis=0))
-    )
-    # One column more: a sum over a single one would be taken in another order than over many.
-    padded = op.pad(columns, constant([0, 0, 0, 1]), constant(0, np.float32))
-    totals = op.slice(op.reduce_sum(padded, constant([0]), keepdims=0), constant([0]), constant([-1]))
-    front = op.slice(shape, constant([0]), constant([2]))
-    totals = op.reshape(op.max([totals, constant(_SMALLEST, np.float32)]), front)
-    return op.unsqueeze(totals, constant([2]))
