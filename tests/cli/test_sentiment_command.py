@@ -31,6 +31,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "softmax": tiny.write(folder / "softmax.onnx"),
         "sigmoid": tiny.write(folder / "sigmoid.onnx", "sigmoid"),
         "ids": tiny.write(folder / "ids.onnx", "softmax", "sentencepiece", form="ids"),
+        "char": tiny.write(folder / "char.onnx", "softmax", "char"),
+        "byte": tiny.write(folder / "byte.onnx", "softmax", "byte"),
     }
 
 
@@ -89,7 +91,7 @@ def test_how_lines_are_batched_changes_nothing(judge: Cli, more: tuple[object, .
     assert ok(judge(*more, input=text)) == ok(judge(input=text))
 
 
-@pytest.mark.parametrize("kind", ["softmax", "ids"])
+@pytest.mark.parametrize("kind", ["softmax", "ids", "char", "byte"])
 def test_line_ends_and_unicode_forms_change_no_label(run_cli: Cli, files: dict[str, Path], kind: str) -> None:
     texts = [one.text for one in tiny.examples()[:40]] + [
         "A lov\u00e9ly film",
