@@ -17,10 +17,10 @@ FORECASTER_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "network.layer_norm": ("none", "between", "cell"),
         "network.init": ("orthogonal", "uniform"),
         "network.head": ("quantile", "normal", "student", "negbin"),
-        "network.location": ("zero", "last", "mean", "median"),
-        "network.scale": ("none", "mean_abs", "std", "robust", "difference"),
+        "network.location": ("zero", "last", "mean", "median", "season", "seasons"),
+        "network.scale": ("none", "mean_abs", "std", "robust", "difference", "step"),
         "network.transform": ("none", "log", "asinh"),
-        "network.residual": ("none", "seasonal"),
+        "network.residual": ("none", "seasonal", "level", "both"),
         "network.attention": ("dot", "scaled_dot", "general", "concat", "additive"),
     }
 )
@@ -64,16 +64,24 @@ class ForecasterConfig(StackConfig):
     head: str = "quantile"
     """quantile (non-crossing), normal, student or negbin (deepar; negbin is for counts)."""
     location: str = "last"
-    """What is subtracted from a window: zero, last (value), mean or median of what is observed."""
+    """What is subtracted from a window: zero, last (value), mean or median of what is observed, season or
+    seasons (mean of the last main, or longest, season)."""
     scale: str = "std"
-    """What it is divided by: none, mean_abs, std, robust (interquartile range) or difference (mean absolute
-    step to the season before)."""
+    """What it is divided by: none (spread of the training data), mean_abs, std, robust (interquartile range),
+    difference or step (mean absolute change since the season, or the step, before)."""
+    normalise: bool = False
+    """Show the network the scaled window over its spread, and that spread; forecasts stay in units of `scale`."""
+    observed: bool = True
+    """Show the network which steps were observed."""
     affine: bool = False
     """Learn a gain and a shift after scaling, undone at the end (RevIN, Kim et al. 2022)."""
     transform: str = "none"
     """Taken of the values before scaling: none, log (of values above zero) or asinh."""
     residual: str = "seasonal"
-    """Forecast the difference from a learned mix of the last seasons (seasonal) or the location (none)."""
+    """Forecast the difference from a learned mix of the last seasons (seasonal), of the last value, recent means
+    and past seasons' changes (level), of both, or from the location (none)."""
+    deep: bool = False
+    """Add a hidden layer (ReLU) before the output layer."""
     linear: bool = False
     """Add a learned linear map from window to horizon beside the network (NLinear, Zeng et al. 2023)."""
     calendar: bool = False

@@ -1,0 +1,137 @@
+"""Raw values to scaled ones and back: a unit, a transform, a location and a scale of each window.
+
+The unit is the largest value seen, so that 1e-12 and 1e12 are alike in float32; the transform comes after it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqtools.forecaster import ForecasterConfig, ForecastShape
+from seqtools.nn.forecasting import filling
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
+LEAST = 1e-30
+"""A unit below this is one of a row of zeros (or gaps), and taken as 1."""
+FLOOR = 1e-6
+"""log: values below this share of the largest are read as that."""
+TOP = 20.0
+"""Transformed values above this are cut before they are taken back, so that nothing overflows."""
+FLAT = 1e-6
+"""A scale below this is that of a constant window, for which `CONSTANT` stands."""
+CONSTANT = 0.1
+"""Scale of a constant window, as a share of its value."""
+SOFT = 1e-3
+"""log: added to every scale, as logarithms need no unit."""
+
+
+class Scaled(NamedTuple):
+    """Windows, each target a row."""
+
+    values: Float[Tensor, "rows context"]
+    """scaled, without gaps"""
+    seen: Bool[Tensor, "rows context"]
+    """where a value was observed"""
+    location: Float[Tensor, "rows 1"]
+    scale: Float[Tensor, "rows 1"]
+    unit: Float[Tensor, "rows 1"]
+
+
+class Scaling:
+    """The way from raw values to scaled ones that a configuration names.
+
+    Args:
+        config: transform, location and scale.
+        shape: seasons and context.
+    """
+
+    def __init__(self, config: ForecasterConfig, shape: ForecastShape) -> None:
+        self.transform, self.location, self.scale = config.transform, config.location, config.scale
+        self.context = shape.context
+        self.season = main_season(shape)
+        self.longest = max((s for s in shape.seasons if s <= shape.context), default=0)
+
+    def __call__(self, history: Float[Tensor, "rows context"], standard: Float[Tensor, "rows 1"]) -> Scaled:
+        """Scale raw windows with NaN where values are missing.
+
+        Args:
+            standard: the unit of each row where `scale` is none.
+        """
+        seen = filling.observed(history)
+        unit = standard if self.scale == "none" else self._unit(history, seen)
+        z = self.forward(filling.fill(history, seen), unit)
+        location = self._location(z, seen)
+        scale = self._scale(z, seen, location)
+        return Scaled((z - location) / scale, seen, location, scale, unit)
+
+    def forward(self, raw: Tensor, unit: Tensor) -> Tensor:
+        """Raw values to transformed ones."""
+        parts = raw / unit
+        if self.transform == "log":
+            return parts.clamp(min=FLOOR).log()
+        return parts.asinh() if self.transform == "asinh" else parts
+
+    def backward(self, z: Tensor, unit: Tensor) -> Tensor:
+        """Transformed values to raw ones."""
+        if self.transform == "log":
+            return z.clamp(max=TOP).exp() * unit
+        return z.clamp(-TOP, TOP).sinh() * unit if self.transform == "asinh" else z * unit
+
+    def _unit(self, history: Tensor, seen: Tensor) -> Tensor:
+        known = history.masked_fill(~seen, 0.0).abs()
+        largest = known.amax(dim=1, keepdim=True)
+        largest = torch.where(largest > LEAST, largest, 1.0)
+        if self.transform != "asinh":
+            return largest
+        # What is usual maps to about 1, so that peaks are drawn in and the rest is not.
+        usual = filling.mean(known / largest, seen)
+        return largest * torch.where(usual > FLAT, usual, 1.0)
+
+    def _location(self, z: Tensor, seen: Tensor) -> Tensor:
+        kind, last = self.location, z[:, -1:]
+        if kind == "zero":
+            return torch.zeros_like(last)
+        if kind == "last":
+            return last
+        if kind == "median":
+            return filling.quantile(z, seen, 0.5)
+        span = {"mean": 0, "season": self.season, "seasons": self.longest}[kind] or self.context
+        recent = seen[:, -span:]
+        average = filling.mean(z[:, -span:], recent)
+        return torch.where(recent.any(dim=1, keepdim=True), average, last)
+
+    def _scale(self, z: Tensor, seen: Tensor, location: Tensor) -> Tensor:
+        if self.scale == "none":
+            return torch.ones_like(location)
+        scale = self._spread(z, seen, location)
+        if self.transform == "log":
+            return scale + SOFT
+        return torch.where(scale > FLAT, scale, CONSTANT)
+
+    def _spread(self, z: Tensor, seen: Tensor, location: Tensor) -> Tensor:
+        if self.scale == "mean_abs":
+            return filling.mean((z - location).abs(), seen)
+        if self.scale == "robust":
+            return filling.quantile(z, seen, 0.75) - filling.quantile(z, seen, 0.25)
+        if self.scale == "std":
+            return _deviation(z, seen)
+        lag = self.season if self.scale == "difference" and 0 < self.season < self.context else 1
+        if lag >= self.context:
+            return _deviation(z, seen)
+        both = seen[:, lag:] & seen[:, :-lag]
+        steps = filling.mean((z[:, lag:] - z[:, :-lag]).abs(), both)
+        return torch.where(both.any(dim=1, keepdim=True), steps, _deviation(z, seen))
+
+
+def _deviation(z: Tensor, seen: Tensor) -> Tensor:
+    return filling.mean((z - filling.mean(z, seen)).square(), seen).sqrt()
+
+
+def main_season(shape: ForecastShape) -> int:
+    """Steps of the season that counts most, 0 for none."""
+    return shape.seasons[0] if shape.seasons else 0
