@@ -1,0 +1,75 @@
+"""Which intervals are asked for, and quantiles between those that a file tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqtools.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SAME = 1e-9
+
+
+def intervals(text: str) -> tuple[float, ...]:
+    """Percentages of intervals from `80,95`, ascending.
+
+    Raises:
+        UsageError: not a number, or not between 0 and 100.
+    """
+    found = set()
+    for word in text.split(","):
+        try:
+            value = float(word)
+        except ValueError:
+            value = -1.0
+        if not 0 < value < 100:
+            cause = f"'{word.strip()}' is no percentage between 0 and 100"
+            raise UsageError("--levels", cause, "Write percentages of intervals, like 80,95")
+        found.add(value)
+    return tuple(sorted(found))
+
+
+def ends(percentage: float) -> tuple[float, float]:
+    """The quantiles at both ends of an interval."""
+    tail = (1 - percentage / 100) / 2
+    return tail, 1 - tail
+
+
+def check(wanted: Sequence[float], levels: Sequence[float]) -> None:
+    """Refuse intervals wider than what the file tells.
+
+    Raises:
+        UsageError: one of them is.
+    """
+    widest = 100 * (1 - 2 * max(levels[0], 1 - levels[-1]))
+    for percentage in wanted:
+        low, high = ends(percentage)
+        if low < levels[0] - _SAME or high > levels[-1] + _SAME:
+            cause = f"the model tells nothing beyond intervals of {widest:g} %"
+            cure = f"Ask for {widest:g} or less, or train with other data.levels"
+            raise UsageError(f"--levels {percentage:g}", cause, cure)
+
+
+def at(quantiles: NDArray[np.float64], levels: Sequence[float], wanted: float) -> NDArray[np.float64]:
+    """One quantile of `quantiles [..., levels]`, which may lie between two that are told.
+
+    Between levels it is linear in the quantile of a normal distribution: exact for a normal one.
+    """
+    score, scores = _normal(wanted), np.array([_normal(level) for level in levels])
+    place = int(np.clip(np.searchsorted(scores, score), 1, len(scores) - 1)) if len(scores) > 1 else 0
+    if len(scores) == 1:
+        return quantiles[..., 0]
+    share = (score - scores[place - 1]) / (scores[place] - scores[place - 1])
+    share = 0.0 if abs(share) < _SAME else 1.0 if abs(share - 1) < _SAME else share
+    found: NDArray[np.float64] = (1 - share) * quantiles[..., place - 1] + share * quantiles[..., place]
+    return found
+
+
+def _normal(level: float) -> float:
+    return NormalDist().inv_cdf(level)

@@ -1,0 +1,47 @@
+"""Whether series are of the kind that a model was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seqtools.errors import DataError
+from seqtools_forecast.about import About
+from seqtools_forecast.store import SeriesStore
+
+
+def match(about: About, store: SeriesStore, *, dated: bool) -> None:
+    """Refuse series of another kind than the model's.
+
+    Args:
+        about: the model.
+        store: the series.
+        dated: whether the model looks at the calendar.
+
+    Raises:
+        DataError: other columns, or another frequency than the model's. Time that is only counted fits any
+            model that does not look at the calendar.
+    """
+    if len(store.targets) != about.shape.targets:
+        cause = f"there are {len(store.targets)} targets, and the model tells {about.shape.targets}"
+        raise DataError("series", cause, f"Name them: --target {','.join(about.targets)}")
+    _same("past covariates", about.past, store.past)
+    _same("covariates known ahead", about.future, store.future)
+    _same("static numbers", about.numbers, store.numbers)
+    _same("static categories", tuple(about.categories), store.categories)
+    ours, theirs = about.frequency, store.frequency
+    if not (ours.is_integer or theirs.is_integer) and (ours.unit, ours.step) != (theirs.unit, theirs.step):
+        cause = f"their step is {theirs.name}, and the model was trained on steps of {ours.name}"
+        raise DataError("series", cause, "Use a model of that frequency, or train one")
+    if dated and theirs.is_integer and not ours.is_integer:
+        cause = f"they have no stamps, and the model looks at the calendar ({ours.name})"
+        raise DataError("series", cause, "Give them a column of time stamps")
+
+
+def _same(what: str, ours: Sequence[str], theirs: Sequence[str]) -> None:
+    if tuple(ours) != tuple(theirs):
+        cause = f"the model has the {what} {_named(ours)}, and these series have {_named(theirs)}"
+        raise DataError("series", cause, "Name the columns as in training")
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,237 @@
+"""Open a `forecast` file and forecast series with it. numpy and onnxruntime only."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqtools.errors import DataError, ModelFileError, UsageError
+from seqtools.model_file import ModelFile
+from seqtools.runtime.session import Session
+from seqtools_forecast.about import about
+from seqtools_forecast.feeding import feeds
+from seqtools_forecast.forecasts import Forecasts
+from seqtools_forecast.matching import match
+from seqtools_forecast.noise import noise
+from seqtools_forecast.store import SeriesStore
+from seqtools_forecast.taking import taken
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seqtools.plugin import IntArray
+
+BATCH_SIZE = 64
+SAMPLES = 100
+_OUTPUTS = ("quantiles", "mean")
+_REMAKE = "Export it again with: seqtools export RUN -o FILE"
+
+
+def open_forecaster(
+    model: ModelFile, *, device: str = "cpu", threads: int = 1, deadline: float | None = None
+) -> Forecaster:
+    """The runtime of the task `forecast`; see `seqtools.load`."""
+    return Forecaster(model, device=device, threads=threads, deadline=deadline)
+
+
+class Forecaster:
+    """A model that tells what comes next.
+
+    A series gets the same forecast alone and among others, up to rounding.
+
+    Args:
+        model: a file of this task.
+        device, threads, deadline: see `seqtools.load`.
+
+    Attributes:
+        file, session: of the model.
+        about: columns, frequency, shape and what was measured.
+        shape: horizon, window and widths.
+
+    Raises:
+        ModelFileError: the file lacks an input or an output of its task, or does not say what it is for.
+    """
+
+    def __init__(
+        self, model: ModelFile, *, device: str = "cpu", threads: int = 1, deadline: float | None = None
+    ) -> None:
+        self.file, self.about = model, about(model)
+        self.shape = self.about.shape
+        self.session = Session(
+            model.data, subject=str(model.path), device=device, threads=threads, deadline=deadline
+        )
+        missing = {"history"} - set(self.session.inputs) or set(_OUTPUTS) - set(self.session.outputs)
+        if missing:
+            raise ModelFileError(str(model.path), f"it lacks '{min(missing)}'", _REMAKE)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the model draws sample paths, step by step, and may go beyond its horizon."""
+        return "noise" in self.session.inputs
+
+    def predict(
+        self,
+        series: Any,
+        *,
+        horizon: int | None = None,
+        samples: int | None = None,
+        seed: int = 0,
+        batch_size: int = BATCH_SIZE,
+    ) -> Forecasts:
+        """Forecast what comes after the end of each series.
+
+        Args:
+            series: a data frame with the columns the model was trained on (`unique_id, ds, y` or its own),
+                one array `[time]`, several in a list or a matrix (of a model with several targets: each
+                `[time, targets]`), NaN where a value is missing, or a `SeriesStore`.
+            horizon: steps ahead, at most the model's own unless it draws paths; None for the model's own.
+            samples: sample paths, of a model that draws them.
+            seed: of the paths.
+            batch_size: series that are read at once.
+
+        Raises:
+            UsageError: a value is out of range.
+            DataError: the series are not of the kind the model was trained on.
+        """
+        if isinstance(series, SeriesStore):
+            return self._whole(series, horizon, samples, seed, batch_size)
+        with tempfile.TemporaryDirectory(prefix="seqtools-") as folder:
+            store = taken(series, self.about, Path(folder))
+            return self._whole(store, horizon, samples, seed, batch_size)
+
+    def _whole(
+        self, store: SeriesStore, horizon: int | None, samples: int | None, seed: int, batch_size: int
+    ) -> Forecasts:
+        parts = list(self.stream(store, horizon=horizon, samples=samples, seed=seed, batch_size=batch_size))
+        if not parts:
+            raise DataError("series", "there is none", "Give at least one")
+        if len(parts) == 1:
+            return parts[0]
+        first = parts[0]
+        drawn = [part.samples for part in parts if part.samples is not None]
+        return Forecasts(
+            [name for part in parts for name in part.names],
+            np.concatenate([part.first for part in parts]),
+            np.concatenate([part.mean for part in parts]),
+            np.concatenate([part.quantiles for part in parts]),
+            first.levels,
+            first.targets,
+            first.frequency,
+            first.id_name,
+            first.time_name,
+            np.concatenate(drawn) if drawn else None,
+        )
+
+    def stream(
+        self,
+        store: SeriesStore,
+        *,
+        horizon: int | None = None,
+        samples: int | None = None,
+        seed: int = 0,
+        batch_size: int = BATCH_SIZE,
+    ) -> Iterator[Forecasts]:
+        """Forecast the end of each series, some series at a time; arguments as for `predict`."""
+        self.check(store)
+        steps = self.horizon(horizon)
+        if batch_size < 1:
+            raise UsageError("batch-size", f"{batch_size} is out of range", "Use 1 or more")
+        store.require_ahead(steps)
+        for begin in range(0, len(store), batch_size):
+            which = np.arange(begin, min(begin + batch_size, len(store)))
+            origin = store.lengths[which]
+            mean, quantiles, paths = self.at(store, which, origin, steps=steps, samples=samples, seed=seed)
+            yield Forecasts(
+                [store.names[index] for index in which],
+                store.starts[which] + origin,
+                mean,
+                quantiles,
+                self.shape.levels,
+                self.about.targets,
+                store.frequency,
+                store.id_name or "unique_id",
+                store.time_name or "ds",
+                paths if samples else None,
+            )
+
+    def at(
+        self,
+        store: SeriesStore,
+        series: IntArray,
+        origin: IntArray,
+        *,
+        steps: int = 0,
+        samples: int | None = None,
+        seed: int = 0,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
+        """Forecast from any step of any series on, with nothing seen of what comes after it.
+
+        Args:
+            store: the series, which `check` has seen.
+            series: which of them, `[rows]`.
+            origin: the first step to forecast of each, `[rows]`.
+            steps: ahead; 0 for the model's horizon.
+            samples, seed: of paths.
+
+        Returns:
+            Mean `[rows, horizon, targets]`, quantiles `[rows, horizon, targets, levels]`, and the paths of a
+            model that draws them, `[rows, samples, horizon, targets]`.
+
+        Raises:
+            DataError: a series has no value in its window.
+        """
+        steps = steps or self.shape.horizon
+        given = feeds(store, series, origin, self.shape, steps=steps)
+        self._require_values(store, series, given["history"])
+        names = list(_OUTPUTS)
+        if self.draws:
+            given["noise"] = noise(seed, series, self._samples(samples), steps)
+            names.append("samples")
+        elif samples:
+            cause = "the model tells quantiles and draws no paths"
+            raise UsageError("samples", cause, "Leave it out, or train with --kind deepar")
+        quantiles, mean, *paths = self.session.run(names, {name: given[name] for name in self.session.inputs})
+        if self.shape.targets == 1:
+            quantiles, mean, paths = quantiles[:, :, None], mean[:, :, None], [x[..., None] for x in paths]
+        return (
+            mean[:, :steps].astype(np.float64),
+            quantiles[:, :steps].astype(np.float64),
+            paths[0].astype(np.float64) if paths else None,
+        )
+
+    def horizon(self, wanted: int | None) -> int:
+        """Steps ahead to tell.
+
+        Raises:
+            UsageError: none, or more than the model can.
+        """
+        if wanted is None:
+            return self.shape.horizon
+        if wanted < 1:
+            raise UsageError("horizon", f"{wanted} is out of range", "Use 1 or more")
+        if wanted > self.shape.horizon and not self.draws:
+            cause = f"{wanted} steps are more than the {self.shape.horizon} that the model was trained for"
+            cure = f"Ask for {self.shape.horizon} or fewer, or train with --horizon {wanted}"
+            raise UsageError("horizon", cause, cure)
+        return wanted
+
+    def check(self, store: SeriesStore) -> None:
+        """Refuse series of another kind than the model's; see `seqtools_forecast.matching`."""
+        match(self.about, store, dated="position" in self.session.inputs)
+
+    def _samples(self, wanted: int | None) -> int:
+        if wanted is not None and wanted < 1:
+            raise UsageError("samples", f"{wanted} is out of range", "Use 1 or more")
+        return wanted or SAMPLES
+
+    def _require_values(self, store: SeriesStore, series: IntArray, history: NDArray[np.float32]) -> None:
+        empty = np.isnan(history).reshape(len(history), -1).all(axis=1)
+        if empty.any():
+            name = store.names[int(series[int(np.argmax(empty))])]
+            cause = f"there is no value in its last {self.shape.context} steps"
+            raise DataError(f"series '{name}'", cause, "Leave it out, or give it values")
+

@@ -1,0 +1,81 @@
+"""Series from what Python programs hold: data frames and arrays."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqtools.errors import DataError
+from seqtools_forecast.about import About
+from seqtools_forecast.recipe import SeriesDataConfig
+from seqtools_forecast.store import SeriesStore, from_arrays
+
+
+def taken(series: Any, about: About, folder: Path) -> SeriesStore:
+    """A store of a data frame (anything with columns), an array or several.
+
+    Raises:
+        DataError: it is none of them, or lacks a column.
+    """
+    if hasattr(series, "columns") and hasattr(series, "__getitem__"):
+        return _frame(series, about, folder)
+    return from_arrays(_arrays(series, about), folder, targets=about.targets)
+
+
+def _arrays(series: Any, about: About) -> list[np.ndarray[Any, Any]]:
+    """One array for each series, each `[time, targets]`."""
+    width = about.shape.targets
+    if isinstance(series, Sequence) and not isinstance(series, str) and len(series) and np.ndim(series[0]):
+        rows = [np.asarray(one, np.float64) for one in series]
+    else:
+        whole = np.asarray(series, np.float64)
+        single = 1 if width == 1 else 2
+        rows = [whole] if whole.ndim == single else list(whole) if whole.ndim == single + 1 else []
+    made = [row.reshape(len(row), -1) for row in rows if row.ndim in (1, 2)]
+    if not made or any(row.shape[1] != width for row in made):
+        wanted = "[time] or [series, time]" if width == 1 else f"[time, {width}] or [series, time, {width}]"
+        raise DataError("series", f"they are not of the shape {wanted}", "Give arrays of that shape")
+    if any(np.isinf(row).any() for row in made):
+        raise DataError("series", "a value is infinite", "Use NaN for what is missing")
+    return made
+
+
+def _frame(frame: Any, about: About, folder: Path) -> SeriesStore:
+    """By way of a table: frames of any library are read as files are."""
+    from seqtools_forecast.reading import read_series
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "frame.csv"
+    names = [str(name) for name in frame.columns]
+    columns = [np.asarray(frame[name]) for name in frame.columns]
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(names)
+        writer.writerows(zip(*(_texts(column) for column in columns), strict=True))
+    return read_series([path], asked(about, names), folder / "series")
+
+
+def asked(about: About, names: Sequence[str] = ()) -> SeriesDataConfig:
+    """How to read a table for a model: its own columns, as far as the table has them."""
+    targets = about.targets if set(about.targets) <= set(names) or not names else ()
+    return replace(
+        SeriesDataConfig(),
+        target=",".join(targets),
+        past=",".join(about.past),
+        future=",".join(about.future),
+        static=",".join((*about.numbers, *about.categories)),
+    )
+
+
+def _texts(column: np.ndarray[Any, Any]) -> list[str]:
+    """Values as a table writes them; what is missing is empty."""
+    if np.issubdtype(column.dtype, np.datetime64):
+        return ["" if text == "NaT" else text for text in np.datetime_as_string(column, unit="s").tolist()]
+    if np.issubdtype(column.dtype, np.floating):
+        return ["" if np.isnan(value) else repr(value) for value in column.tolist()]
+    return ["" if value is None or value != value else str(value) for value in column.tolist()]
