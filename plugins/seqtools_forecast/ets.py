@@ -1,13 +1,14 @@
-"""Exponential smoothing in the form that fits each series best (Hyndman et al. 2002), many series at once."""
+"""Exponential smoothing in the form that suits each series best (Hyndman et al. 2002), many at once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from seqtools_forecast.holt_winters import Rates, Smoother
+from seqtools_forecast.holt_winters import Rates, Smoother, States
 from seqtools_forecast.ses import smooth
 
 if TYPE_CHECKING:
@@ -23,7 +24,12 @@ _LEAST_ERROR = 1e-20  # of series whose largest value is 1: what fits exactly is
 
 
 class _Fitted(NamedTuple):
-    """The best of one form: Akaike's criterion, corrected (AICc), `[rows]`, and the forecasts."""
+    """One form, fitted.
+
+    Attributes:
+        criterion: of how well it does, `[rows]`, the lower the better, infinite where it cannot be used.
+        mean, error: its forecasts and their standard deviations, `[rows, horizon]`.
+    """
 
     criterion: Float64
     mean: Float64
@@ -34,79 +40,116 @@ def ets(history: Float64, horizon: int, season: int) -> Told:
     """Mean and standard deviation of each step ahead, `[rows, horizon]` each.
 
     Without and with a slope, straight or damped; without a season, with one that is added or that multiplies
-    (of series above zero); rates by least squares, the form by AICc, row by row.
+    (of series above zero). Rates by least squares. The form is the one that tells the last horizon best from
+    what came before it; where a series is too short for that, the one with the least AICc.
 
     Args:
         history: `[rows, time]`, NaN where missing, of a size near 1.
         season: in steps; below 2 or too long for the history for none.
     """
-    best = _plain(history, horizon)
-    count = (~np.isnan(history)).sum(axis=1)
-    seasons = ("",)
-    if 2 <= season <= min(_LONGEST_SEASON, history.shape[1] // 2):
-        seasons = ("", "added", "multiplied")
+    rows = len(history)
+    mean, error = np.full((rows, horizon), np.nan), np.zeros((rows, horizon))
+    long = (~np.isnan(history[:, :-horizon])).sum(axis=1) >= max(horizon, 3 * season, 12)
+    for chosen, held_out in ((long, True), (~long, False)):
+        if not chosen.any():
+            continue
+        best, *rest = _forms(history[chosen], horizon, season, held_out=held_out)
+        for form in rest:
+            better = form.criterion < best.criterion
+            best = _Fitted(
+                *(
+                    np.where(better if one.ndim == 1 else better[:, None], one, other)
+                    for one, other in zip(form, best, strict=True)
+                )
+            )
+        mean[chosen], error[chosen] = best.mean, best.error
+    return mean, error
+
+
+def _forms(history: Float64, horizon: int, season: int, *, held_out: bool) -> Iterator[_Fitted]:
+    """Every form, simple exponential smoothing first, which can always be used."""
+    yield _plain(history, horizon, held_out=held_out)
+    seasons = ["", *["added", "multiplied"] * (2 <= season <= min(_LONGEST_SEASON, history.shape[1] // 2))]
     for kind, trend in product(seasons, ("", "slope", "damped")):
-        if not kind and not trend:
+        if (trend == "slope") if kind else not trend:
             continue
         smoother = Smoother(history, season if kind else 0, kind == "multiplied", bool(trend))
-        fitted = _fit(smoother, count, horizon, damped=trend == "damped")
-        better = fitted.criterion < best.criterion
-        best = _Fitted(
-            np.where(better, fitted.criterion, best.criterion),
-            np.where(better[:, None], fitted.mean, best.mean),
-            np.where(better[:, None], fitted.error, best.error),
-        )
-    return best.mean, best.error
+        yield _fit(smoother, horizon, damped=trend == "damped", held_out=held_out)
 
 
-def _plain(history: Float64, horizon: int) -> _Fitted:
+def _plain(history: Float64, horizon: int, *, held_out: bool) -> _Fitted:
     found = smooth(history)
     growth = np.sqrt(1 + np.arange(horizon) * np.square(found.rate)[:, None])
-    count = (~np.isnan(history)).sum(axis=1)
-    squares = np.square(found.error) * count
+    if held_out:
+        criterion = _missed(history, smooth(history[:, :-horizon]).level[:, None], horizon)
+    else:
+        criterion = _aicc(np.square(found.error), history, 3, always=True)
     mean = np.repeat(found.level[:, None], horizon, axis=1)
-    return _Fitted(_criterion(squares, count, 3, always=True), mean, growth * found.error[:, None])
+    return _Fitted(criterion, mean, growth * found.error[:, None])
 
 
-def _criterion(squares: Float64, count: Float64, settled: int, *, always: bool = False) -> Float64:
-    """AICc; without end where a history is too short for so many settled numbers."""
-    spare = count - settled - 1
-    fit = count * np.log(np.maximum(squares / np.maximum(count, 1), _LEAST_ERROR))
-    told = fit + 2 * settled * (1 + (settled + 1) / np.maximum(spare, 1))
-    return told if always else np.where((spare > 0) & np.isfinite(told), told, np.inf)
-
-
-def _fit(smoother: Smoother, count: Float64, horizon: int, *, damped: bool) -> _Fitted:
-    """The best rates of one form, on a coarse grid and then around the best of it."""
-    season = smoother.season
+def _fit(smoother: Smoother, horizon: int, *, damped: bool, held_out: bool) -> _Fitted:
+    """One form with its best rates, and how well it does."""
+    history, season = smoother.history, smoother.season
     used = ["level", *["slope"] * smoother.sloped, *["season"] * (season > 0), *["damping"] * damped]
+    with np.errstate(over="ignore", invalid="ignore"):
+        before = smoother._replace(history=history[:, :-horizon]) if held_out else smoother
+        rates = _best_rates(before, used)
+        mean, spread, error = _ahead(smoother, rates, horizon)
+        if held_out:
+            criterion = _missed(history, _ahead(before, rates, horizon)[0], horizon)
+        else:
+            settled = len(used) + 2 + smoother.sloped + max(season - 1, 0)
+            criterion = _aicc(np.square(error), history, settled)
+    usable = np.isfinite(mean).all(axis=1) & np.isfinite(spread).all(axis=1) & np.isfinite(criterion)
+    if smoother.multiplicative:
+        usable &= np.where(np.isnan(history), np.inf, history).min(axis=1) > 0
+    return _Fitted(np.where(usable, criterion, np.inf), mean, spread)
+
+
+def _ahead(smoother: Smoother, rates: Rates, horizon: int) -> tuple[Float64, Float64, Float64]:
+    """Forecasts and deviations, `[rows, horizon]`, and the root mean square error of one step, `[rows]`."""
+    squares, states = smoother.run(rates)
+    count = np.maximum((~np.isnan(smoother.history)).sum(axis=1), 1)
+    error = np.sqrt(squares[:, 0] / count)
+    last = States(*(one[..., 0] for one in states))
+    return *smoother.forecast(last, rates, error, horizon), error
+
+
+def _missed(history: Float64, told: Float64, horizon: int) -> Float64:
+    """Mean distance from the last horizon of the history, `[rows]`; 0 where nothing of it was observed."""
+    apart = np.abs(history[:, -horizon:] - told)
+    there = ~np.isnan(history[:, -horizon:])
+    missed: Float64 = np.where(there, apart, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    return missed
+
+
+def _aicc(variance: Float64, history: Float64, settled: int, *, always: bool = False) -> Float64:
+    """Akaike's criterion, corrected; infinite where a history is too short for so many settled numbers."""
+    count = (~np.isnan(history)).sum(axis=1)
+    spare = count - settled - 1
+    fit = count * np.log(np.maximum(variance, _LEAST_ERROR))
+    told = fit + 2 * settled * (1 + (settled + 1) / np.maximum(spare, 1))
+    return told if always else np.where(spare > 0, told, np.inf)
+
+
+def _best_rates(smoother: Smoother, used: list[str]) -> Rates:
+    """By least squares, `[rows, 1]` each: on a coarse grid and then around the best of it."""
     tries = np.array(list(product(*(_COARSE[name] for name in used))))
     near = np.log(tries / (1 - tries))[None].repeat(len(smoother.history), axis=0)  # [rows, tries, used]
     rows = np.arange(len(near))
     least = np.full(len(near), np.inf)
     logits = near[:, 0]
-    with np.errstate(over="ignore", invalid="ignore"):
-        for reach in (0.0, *_REACH):
-            if reach:
-                near = np.clip(logits[:, None] + reach * _around(len(used)), -9, 9)
-            squares = smoother.run(_rates(near, used))[0]
-            squares = np.where(np.isfinite(squares), squares, np.inf)
-            place = squares.argmin(axis=1)
-            better = squares[rows, place] < least
-            least = np.where(better, squares[rows, place], least)
-            logits = np.where(better[:, None], near[rows, place], logits)
-        rates = _rates(logits[:, None], used)
-        _, states = smoother.run(rates)
-        error = np.sqrt(least / np.maximum(count, 1))
-        last = type(states)(*(one[..., 0] for one in states))
-        mean, spread = smoother.forecast(last, rates, error, horizon)
-    settled = len(used) + 1 + smoother.sloped + max(season - 1, 0) + 1
-    criterion = _criterion(least, count, settled)
-    if smoother.multiplicative:
-        positive = np.where(np.isnan(smoother.history), np.inf, smoother.history).min(axis=1) > 0
-        criterion = np.where(positive, criterion, np.inf)
-    usable = np.isfinite(mean).all(axis=1) & np.isfinite(spread).all(axis=1)
-    return _Fitted(np.where(usable, criterion, np.inf), mean, spread)
+    for reach in (0.0, *_REACH):
+        if reach:
+            near = np.clip(logits[:, None] + reach * _around(len(used)), -9, 9)
+        squares = smoother.run(_rates(near, used))[0]
+        squares = np.where(np.isfinite(squares), squares, np.inf)
+        place = squares.argmin(axis=1)
+        better = squares[rows, place] < least
+        least = np.where(better, squares[rows, place], least)
+        logits = np.where(better[:, None], near[rows, place], logits)
+    return _rates(logits[:, None], used)
 
 
 def _around(many: int) -> Float64:
@@ -116,7 +159,7 @@ def _around(many: int) -> Float64:
 
 
 def _rates(logits: Float64, used: list[str]) -> Rates:
-    """From `[rows, tries, used]`: a slope follows at most as fast as the level, a season at most as the rest."""
+    """From `[rows, tries, used]`: slopes follow no faster than the level, seasons no faster than the rest."""
     share = {name: 1 / (1 + np.exp(-logits[..., place])) for place, name in enumerate(used)}
     level = share["level"]
     none = np.zeros_like(level)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from seqtools_forecast.prediction import Float64
 
@@ -35,10 +35,11 @@ def held(values: Float64) -> Float64:
     return np.take_along_axis(values, np.maximum.accumulate(place, axis=-1), axis=-1)
 
 
-def first_seen(values: Float64) -> np.ndarray:
+def first_seen(values: Float64) -> NDArray[np.int64]:
     """Where each row's first observed value is, `[rows]`; the number of steps if there is none."""
     seen = ~np.isnan(values)
-    return np.where(seen.any(axis=1), seen.argmax(axis=1), values.shape[1])
+    place: NDArray[np.int64] = np.where(seen.any(axis=1), seen.argmax(axis=1), values.shape[1])
+    return place
 
 
 def bridged(values: Float64) -> Float64:

@@ -1,4 +1,4 @@
-"""Level, slope and season by exponential smoothing (Holt 1957, Winters 1960): many series, many rates at once."""
+"""Level, slope and season by exponential smoothing (Holt 1957, Winters 1960): many series at once."""
 
 from __future__ import annotations
 
@@ -88,22 +88,21 @@ class Smoother(NamedTuple):
                 told = reached * now if self.multiplicative else reached + now
                 error = (value - told) * observed
             squares += error * error
+            rest = error
             if self.season and self.multiplicative:
+                rest = error / np.maximum(now, _TINY)
                 now += rates.season * error / np.maximum(reached, _TINY)
-                error = error / np.maximum(now, _TINY)
             elif self.season:
                 now += rates.season * error
-            level = reached + rates.level * error
-            slope = slope + rates.slope * error
+            level = reached + rates.level * rest
+            slope = slope + rates.slope * rest
         return squares, States(level, slope, np.roll(season, -self._steps, axis=0))
 
     @property
     def _steps(self) -> int:
         return self.history.shape[1] % self.season if self.season else 0
 
-    def forecast(
-        self, states: States, rates: Rates, error: Float64, horizon: int
-    ) -> tuple[Float64, Float64]:
+    def forecast(self, states: States, rates: Rates, error: Float64, horizon: int) -> tuple[Float64, Float64]:
         """Mean and standard deviation, `[rows, horizon]` each, of one choice of rates for each row.
 
         The deviation is that of the additive model of its class (Hyndman et al. 2008, table 6.2), times the

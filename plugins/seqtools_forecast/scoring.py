@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqtools_forecast.metrics import INTERVALS, absolute, inside, interval_score, percentage, pinball, squared
+from seqtools_forecast.metrics import (
+    INTERVALS,
+    absolute,
+    inside,
+    interval_score,
+    percentage,
+    pinball,
+    squared,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

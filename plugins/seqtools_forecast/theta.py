@@ -76,7 +76,7 @@ def _without_season(
     """
     if season < 2:
         return method(history, horizon)
-    rows, time = history.shape
+    time = history.shape[1]
     seasonal = is_seasonal(history, season)
     positive = np.where(np.isnan(history), np.inf, history).min(axis=1, initial=np.inf) > 0
     factor = season_shape(history, season, multiplicative=True)
