@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,15 +134,23 @@ class Forecaster:
         samples: int | None = None,
         seed: int = 0,
         batch_size: int = BATCH_SIZE,
+        only: Collection[str] = (),
     ) -> Iterator[Forecasts]:
-        """Forecast the end of each series, some series at a time; arguments as for `predict`."""
+        """Forecast the end of each series, some series at a time; arguments as for `predict`.
+
+        Args:
+            only: names of the series that are wanted; empty for all.
+        """
         self.check(store)
         steps = self.horizon(horizon)
         if batch_size < 1:
             raise UsageError("batch-size", f"{batch_size} is out of range", "Use 1 or more")
         store.require_ahead(steps)
-        for begin in range(0, len(store), batch_size):
-            which = np.arange(begin, min(begin + batch_size, len(store)))
+        wanted = np.arange(len(store))
+        if only:
+            wanted = wanted[np.isin(np.array(store.names, object), list(only))]
+        for begin in range(0, len(wanted), batch_size):
+            which = wanted[begin : begin + batch_size]
             origin = store.lengths[which]
             mean, quantiles, paths = self.at(store, which, origin, steps=steps, samples=samples, seed=seed)
             yield Forecasts(
@@ -234,4 +242,3 @@ class Forecaster:
             name = store.names[int(series[int(np.argmax(empty))])]
             cause = f"there is no value in its last {self.shape.context} steps"
             raise DataError(f"series '{name}'", cause, "Leave it out, or give it values")
-

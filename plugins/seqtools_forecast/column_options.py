@@ -1,0 +1,34 @@
+"""The options of every command that reads a table of series: which columns are what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+NAMES = ("id", "time", "target", "past", "future", "static", "frequency")
+"""What the options are called, here and in the recipe's table `data`."""
+
+_HELP = {
+    "id": "Column that names the series.",
+    "time": "Column of time stamps.",
+    "target": "Column to forecast; several with commas for a model that tells them together.",
+    "past": "Covariates known up to now, with commas.",
+    "future": "Covariates known ahead, with commas.",
+    "static": "Columns that say one thing of a whole series, with commas.",
+    "frequency": "Step between rows: 15min, h, D, B, W, MS, QS, YS, int.",
+}
+
+
+def column_options(function: F) -> F:
+    """Add `--id`, `--time`, `--target` and the like; the command gets `id_column` and so on, None if absent."""
+    for name in reversed(NAMES):
+        usual = "those of the model" if name in ("past", "future", "static") else "found"
+        option = click.option(
+            f"--{name}", f"{name}_column", metavar="NAME", help=f"{_HELP[name]}  [default: {usual}]"
+        )
+        function = option(function)
+    return function

@@ -1,0 +1,143 @@
+"""What `seqtools forecast` does with its options. Heavy modules are imported once the options make sense."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqtools.errors import DataError
+from seqtools.output import note
+from seqtools_forecast.column_options import NAMES
+from seqtools_forecast.recipe import SeriesDataConfig
+from seqtools_forecast.request import Request
+
+if TYPE_CHECKING:
+    from seqtools_forecast.about import About
+    from seqtools_forecast.forecasts import Forecasts
+    from seqtools_forecast.run import Forecaster
+    from seqtools_forecast.store import SeriesStore
+
+MOST_DRAWN = 12
+"""Series in one picture."""
+
+
+def forecast(asked: Request) -> None:
+    """Forecast what is asked for."""
+    from seqtools_forecast.asked_levels import check
+    from seqtools_forecast.tables_out import write_rows
+
+    asked.check()
+    model = open_model(asked.model, device=asked.device, threads=asked.threads, deadline=asked.deadline)
+    model.horizon(asked.horizon)
+    check(asked.wanted, model.shape.levels)
+    with tempfile.TemporaryDirectory(prefix="seqtools-") as folder:
+        store = read(asked, model.about, Path(folder), tail=2 * model.shape.context)
+        run = _Run(asked, model, store)
+        parts = run.parts()
+        first = next(parts)
+        columns = first.columns(asked.wanted, samples=bool(asked.samples))
+        write_rows(asked.output, asked.kind, columns, run.batches(first, parts))
+        run.draw()
+
+
+def open_model(path: str | None, **settings: Any) -> Forecaster:
+    """Open a model file of this task; without a path the one that comes along.
+
+    Raises:
+        UsageError: it is of another task.
+    """
+    from seqtools import loader
+    from seqtools.bundled import bundled_model
+    from seqtools.errors import UsageError
+    from seqtools.model_file import ModelFile
+    from seqtools_forecast.run import open_forecaster
+
+    file = ModelFile.open(bundled_model(loader.task("forecast")) if path is None else Path(path))
+    if file.task != "forecast":
+        raise UsageError(str(file.path), f"it is a model for '{file.task}'", f"Use: seqtools {file.task}")
+    return open_forecaster(file, **settings)
+
+
+def read(asked: Any, about: About, folder: Path, *, tail: int = 0) -> SeriesStore:
+    """The tables that are asked for, by the columns that are named, else by those of the model.
+
+    Args:
+        asked: has `files` and the options of `column_options`.
+        tail: keep only the last steps of each series; 0 for all.
+    """
+    from seqtools_forecast.reading import read_series
+
+    return read_series(list(asked.files), columns(asked, about), folder / "series", note, tail=tail)
+
+
+def columns(asked: Any, about: About) -> SeriesDataConfig:
+    """Which columns are what: covariates as in training, the others as told or found."""
+    told = {name: value for name in NAMES if (value := getattr(asked, f"{name}_column")) is not None}
+    ours = {
+        "past": ",".join(about.past),
+        "future": ",".join(about.future),
+        "static": ",".join((*about.numbers, *about.categories)),
+        "target": ",".join(about.targets) if about.shape.targets > 1 else "",
+    }
+    return replace(SeriesDataConfig(), **{**ours, **told})
+
+
+class _Run:
+    """One pass over the series."""
+
+    def __init__(self, asked: Request, model: Forecaster, store: SeriesStore) -> None:
+        self._asked, self._model, self._store = asked, model, store
+        self._drawn: list[tuple[Forecasts, int]] = []
+
+    def parts(self) -> Iterator[Forecasts]:
+        """Forecasts of the series that are wanted.
+
+        Raises:
+            DataError: a series that is named is not there.
+        """
+        asked, store = self._asked, self._store
+        missing = set(asked.only) - set(store.names)
+        if missing:
+            known = ", ".join(store.names[:5]) + (", …" if len(store) > 5 else "")
+            raise DataError(f"series '{min(missing)}'", f"it is not there; there are {known}", "Check --only")
+        return self._model.stream(
+            store,
+            horizon=asked.horizon,
+            samples=asked.samples,
+            seed=asked.seed,
+            batch_size=asked.batch_size,
+            only=asked.only,
+        )
+
+    def batches(self, first: Forecasts, others: Iterator[Forecasts]) -> Iterator[list[Any]]:
+        """Columns of rows to write; what a picture wants is kept."""
+        asked = self._asked
+        for part in _chained(first, others):
+            if asked.plot:
+                room = MOST_DRAWN - len(self._drawn)
+                self._drawn += [(part, index) for index in range(min(room, len(part)))]
+            yield from part.rows(asked.wanted, samples=bool(asked.samples))
+
+    def draw(self) -> None:
+        """Draw what was kept."""
+        if not self._asked.plot:
+            return
+        from seqtools_forecast.drawing import collect
+        from seqtools_forecast.plotting import plot
+
+        panels = [
+            panel
+            for part, index in self._drawn
+            for panel in collect(part, index, self._store, self._asked.wanted)
+        ]
+        if len(panels) > MOST_DRAWN or len(self._store) > len(self._drawn):
+            note(f"The picture shows {min(len(panels), MOST_DRAWN)} series; --only chooses others")
+        plot(self._asked.plot, panels[:MOST_DRAWN])
+
+
+def _chained(first: Forecasts, others: Iterator[Forecasts]) -> Iterator[Forecasts]:
+    yield first
+    yield from others

@@ -1,0 +1,73 @@
+"""What `seqtools forecast` is asked for, and whether it makes sense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqtools.errors import UsageError
+from seqtools_forecast.asked_levels import intervals
+
+FORMS = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
+PICTURES = (".png", ".svg", ".html")
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options, as click gives them."""
+
+    files: tuple[str, ...]
+    model: str | None
+    output: str | None
+    form: str | None
+    horizon: int | None
+    levels: str
+    samples: int | None
+    seed: int
+    plot: str | None
+    only: tuple[str, ...]
+    batch_size: int
+    id_column: str | None
+    time_column: str | None
+    target_column: str | None
+    past_column: str | None
+    future_column: str | None
+    static_column: str | None
+    frequency_column: str | None
+    device: str
+    threads: int
+    deadline: float
+
+    @property
+    def kind(self) -> str:
+        """csv, jsonl or parquet."""
+        if self.form:
+            return self.form
+        return FORMS.get(Path(self.output or "").suffix.lower(), "csv")
+
+    @property
+    def wanted(self) -> tuple[float, ...]:
+        """Percentages of the intervals."""
+        return intervals(self.levels)
+
+    def check(self) -> None:
+        """Complain before anything is read.
+
+        Raises:
+            UsageError: no file, or a value that is out of range.
+        """
+        if not self.files:
+            raise UsageError("FILE", "there is no table to read", "Name one, or - for stdin")
+        _ = self.wanted
+        if self.kind == "parquet" and self.output in (None, "-"):
+            raise UsageError("--format", "Parquet does not go to stdout", "Name a file with -o")
+        for name, value in (("--horizon", self.horizon), ("--samples", self.samples)):
+            if value is not None and value < 1:
+                raise UsageError(name, f"{value} is out of range", "Use 1 or more")
+        if self.plot and self.plot != "term":
+            path = Path(self.plot)
+            if path.suffix.lower() not in PICTURES:
+                cause = f"'{self.plot}' is no kind of picture that is known"
+                raise UsageError("--plot", cause, "End the name with .png, .svg or .html, or write term")
+            if not path.parent.is_dir():
+                raise UsageError(str(path), "its folder does not exist", "Make it first")
