@@ -24,7 +24,7 @@ _HELP = {
 
 
 def column_options(function: F) -> F:
-    """Add `--id`, `--time`, `--target` and the like; the command gets `id_column` and so on, None if absent."""
+    """Add `--id`, `--time`, `--target` and the like; they arrive as `id_column` and so on."""
     for name in reversed(NAMES):
         usual = "those of the model" if name in ("past", "future", "static") else "found"
         option = click.option(
