@@ -1,0 +1,152 @@
+"""Tables of series into a store: read once, laid on their grid, with what was found along the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+
+from seqtools.errors import DataError
+from seqtools.lines import opened
+from seqtools.plugin import Reporter
+from seqtools_forecast.chunk import WholeSeries
+from seqtools_forecast.columns import Columns, Sample, choose, missing_column
+from seqtools_forecast.intake import Intake
+from seqtools_forecast.laying import Laying
+from seqtools_forecast.recipe import SeriesDataConfig
+from seqtools_forecast.store import SeriesStore
+from seqtools_forecast.tables_in import SeriesFile, Table, table_of
+
+
+def read_series(
+    files: Sequence[str | Path],
+    data: SeriesDataConfig,
+    folder: Path,
+    report: Reporter | None = None,
+    *,
+    tail: int = 0,
+    mixed: bool = False,
+) -> SeriesStore:
+    """Read tables of any format into a store.
+
+    Memory is bounded by the number of series, however many rows they have.
+
+    Args:
+        files: `-` is stdin, `.gz` is unpacked. Several are one table; without a column that names series,
+            each file is a series.
+        data: which columns are read, and the frequency if it is given.
+        folder: of the store; rows lie there too while they are sorted.
+        report: told what was found.
+        tail: of each series only so many last steps are kept; 0 keeps all.
+        mixed: series may differ in frequency; each lies on its own grid, the store tells the commonest.
+
+    Raises:
+        DataError: a file is broken, or does not hold series; with its row where there is one.
+        MissingDependencyError: a Parquet file, and pyarrow is not installed.
+    """
+    paths = [str(file) for file in files]
+    with closing(_Tables(data, folder, report, several=len(paths) > 1)) as tables:
+        for path in paths:
+            tables.read(path)
+        laying = Laying(tables.taken(), data, folder, tail=tail, mixed=mixed)
+        store = laying.store()
+    if report:
+        for line in laying.lines(store):
+            report(line)
+    return store
+
+
+class _Tables:
+    """Files into one intake, which the first of them opens.
+
+    Args:
+        data, folder, report: see `read_series`.
+        several: files without a column of names are a series each.
+    """
+
+    def __init__(
+        self, data: SeriesDataConfig, folder: Path, report: Reporter | None, *, several: bool
+    ) -> None:
+        self._data, self._folder, self._several = data, folder, several
+        self._say = report or (lambda _: None)
+        self._intake: Intake | None = None
+
+    def close(self) -> None:
+        """Remove what was spooled."""
+        if self._intake is not None:
+            self._intake.close()
+
+    def taken(self) -> Intake:
+        """All rows.
+
+        Raises:
+            DataError: there was no file.
+        """
+        if self._intake is None:
+            raise DataError("series", "no file is given", "Name a table")
+        return self._intake
+
+    def read(self, path: str) -> None:
+        """Take in a file."""
+        with opened(path) as (stream, name):
+            table = table_of(stream, name, self._data.frequency)
+            if isinstance(table, SeriesFile):
+                self._series(table, name)
+            else:
+                self._rows(table, name, "stdin" if path == "-" else Path(path).name.partition(".")[0])
+
+    def _rows(self, table: Table, name: str, stem: str) -> None:
+        if self._intake is None:
+            columns = choose(table.sample, self._data)
+            self._intake = Intake(columns, self._folder)
+            self._say(f"{name}: {table.form}; {columns.told()}")
+        intake = self._intake
+        columns = intake.columns
+        _check_same(columns, table.sample)
+        known = intake.names
+        # A table without targets goes on with the covariates of the series before.
+        goes_on = known and not set(columns.targets) & set(table.sample.names)
+        alone = stem if self._several or len(columns.targets) > 1 else columns.targets[0]
+        for chunk in table.chunks:
+            intake.table(chunk, known[-1] if goes_on else alone)
+        if intake.stamps.remark:
+            self._say(intake.stamps.remark)
+
+    def _series(self, file: SeriesFile, name: str) -> None:
+        first = next(file.series, None)
+        if first is None:
+            raise DataError(name, "it holds no series", "Give a table with values")
+        if self._intake is None:
+            columns, categories = _columns_of(first)
+            self._intake = Intake(columns, self._folder, categories)
+            self._say(f"{name}: {file.form}")
+        for place, series in enumerate(chain([first], file.series)):
+            self._intake.whole(series, str(place))
+
+
+def _check_same(columns: Columns, sample: Sample) -> None:
+    """A further table has the columns of the first one; only targets may lack where covariates go on."""
+    needed = [columns.id, columns.time, *columns.past, *columns.future]
+    needed += [] if columns.future else columns.targets
+    for name in needed:
+        if name and name not in sample.names:
+            raise missing_column(sample, name, "Give tables with the same columns")
+
+
+def _columns_of(series: WholeSeries) -> tuple[Columns, frozenset[str]]:
+    """Names for what has none, and which static ones are categories."""
+
+    def several(name: str, count: int) -> tuple[str, ...]:
+        return (name,) if count == 1 else tuple(f"{name}_{place}" for place in range(1, count + 1))
+
+    width = series.values.shape[1]
+    categories = several("feat_static_cat", len(series.categories))
+    return Columns(
+        "unique_id",
+        "ds",
+        ("y",) if width == 1 else tuple(f"c{place}" for place in range(1, width + 1)),
+        several("past_feat_dynamic_real", 0 if series.past is None else series.past.shape[1]),
+        several("feat_dynamic_real", 0 if series.future is None else series.future.shape[1]),
+        (*several("feat_static_real", len(series.numbers)), *categories),
+    ), frozenset(categories)
