@@ -9,15 +9,18 @@ from types import MappingProxyType
 from seqtools.forecaster import FORECASTER_CHOICES, FORECASTER_LIMITS, ForecasterConfig
 from seqtools.recipe import LOOP_CHOICES, RATES, LoopConfig
 
+OPEN = ("transform", "location", "scale", "residual")
+"""Keys of the network that the series may settle."""
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         **FORECASTER_CHOICES,
+        **{f"network.{name}": ("auto", *FORECASTER_CHOICES[f"network.{name}"]) for name in OPEN},
         "data.non_negative": ("auto", "yes", "no"),
         "data.duplicates": ("last", "first", "mean", "sum"),
         "calibration.kind": ("none", "conformal", "cqr"),
         "training.loss": ("pinball", "likelihood"),
         "training.sampling": ("windows", "series"),
-        "training.weights": ("none", "naive", "level"),
+        "training.weights": ("none", "naive", "level", "owa"),
         **LOOP_CHOICES,
     }
 )
@@ -33,10 +36,34 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "training.mean_weight": (0.0, 100.0),
         "training.missing": RATES,
         "training.noise": (0.0, 1.0),
+        "training.wiggle": (0.0, 1000.0),
         "training.label_smoothing": RATES,
         "training.seed": (0, 2**63 - 1),
     }
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesNetworkConfig(ForecasterConfig):
+    """The network; what is `auto` the series settle."""
+
+    location: str = "auto"
+    """What is subtracted from a window: zero, last (value), mean or median of what is observed, season or
+    seasons (mean of the last main, or longest, season); auto: seasons where they tell, else last."""
+    scale: str = "auto"
+    """What it is divided by: none (spread of the training data), mean_abs, std, robust (interquartile range),
+    difference or step (mean absolute change since the season, or the step, before); auto: difference where
+    seasons tell, else step."""
+    normalise: bool = True
+    """Show the network the scaled window over its spread, and that spread; forecasts stay in units of `scale`."""
+    transform: str = "auto"
+    """Taken of the values before scaling: none, log (of values above zero), asinh, or auto (log where all
+    values lie well above zero)."""
+    residual: str = "auto"
+    """Forecast the difference from a learned mix of the last seasons (seasonal), of the last value, recent means
+    and past seasons' changes (level), of both, or from the location (none); auto: by what tells more."""
+    deep: bool = True
+    """Add a hidden layer (ReLU) before the output layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +101,7 @@ class SeriesDataConfig:
     test_windows: int = -1
     """Last windows of each series, which nothing is fitted to or chosen by; -1 chooses by length."""
     stride: int = 0
-    """Steps between such windows; 0 is the horizon."""
+    """Steps between such windows; 0 is the horizon, or less where series are few and short."""
     licence: str = ""
     """Licence of the series, for the card of the model."""
 
@@ -96,7 +123,7 @@ class SeriesTrainingConfig(LoopConfig):
     lr: float = 2e-3
     """Peak learning rate."""
     batch_size: int = 128
-    """Windows in a batch."""
+    """Windows in a batch, for each of the networks."""
     epochs: float = 0.0
     """Passes over all windows; ignored when `steps` or `max_time` is given."""
     steps: int = 0
@@ -116,12 +143,14 @@ class SeriesTrainingConfig(LoopConfig):
     sampling: str = "windows"
     """What is drawn evenly: windows, or series and then a window of it."""
     weights: str = "none"
-    """What a window's loss is divided by, in units of its scale: none, naive (error of the seasonal naive, as
-    in MASE) or level (mean of the values, as in sMAPE)."""
+    """What a window's loss is relative to: none (its own scale), naive (steps of the seasonal naive, as in MASE),
+    level (the values, as in sMAPE) or owa (half of each, over what M4's Naive2 has)."""
     missing: float = 0.0
     """Share of observed steps hidden from the network, so that it learns to bear gaps."""
     noise: float = 0.0
     """Standard deviation of noise on scaled windows."""
+    wiggle: float = 0.0
+    """smoothing: weight of the penalty on jumps of the level (Smyl 2020)."""
     refit: bool = True
     """After choosing, train again on everything, the windows held out included, for as many steps."""
 
@@ -132,7 +161,7 @@ class ForecastRecipe:
 
     task: str = "forecast"
     """Which task plugin the recipe is for."""
-    network: ForecasterConfig = field(default_factory=ForecasterConfig)
+    network: SeriesNetworkConfig = field(default_factory=SeriesNetworkConfig)
     """The network."""
     data: SeriesDataConfig = field(default_factory=SeriesDataConfig)
     """The data."""

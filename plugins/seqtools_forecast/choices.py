@@ -1,0 +1,255 @@
+"""What a recipe leaves open, settled by the series: horizon, window, seasons, parts, network, steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqtools import config
+from seqtools.errors import ConfigError, DataError
+from seqtools.forecaster import ForecastShape
+from seqtools_forecast.facts import Facts, found_season, look
+from seqtools_forecast.recipe import ForecastRecipe
+from seqtools_forecast.splits import Held
+
+if TYPE_CHECKING:
+    from seqtools_forecast.frequency import Frequency
+    from seqtools_forecast.store import SeriesStore
+
+_DAILY, _WEEKLY = 14, 13
+_DAY, _WEEK = 86400, 604800
+_LONGEST_CONTEXT = 720
+_CLEARLY = 0.7
+"""Where the season before is this much nearer than the last value, the last value tells nothing more."""
+_ENOUGH_WINDOWS = 40
+"""Validation windows of all series that one wants to have at least."""
+_HELD_OUT = 0.15
+"""Share of a series, at most, that validation windows cover; as much again for the test."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What was settled.
+
+    Attributes:
+        recipe: with nothing left open.
+        shape: of the forecaster.
+        held: windows held out of each series.
+        told: lines for a person.
+    """
+
+    recipe: ForecastRecipe
+    shape: ForecastShape
+    held: Held
+    told: tuple[str, ...]
+
+
+def choose(recipe: ForecastRecipe, store: SeriesStore) -> Choices:
+    """Settle what is open.
+
+    Raises:
+        ConfigError: keys that contradict each other or the series.
+        DataError: values that the model cannot take.
+    """
+    facts, data = look(store), recipe.data
+    horizon = data.horizon or _horizon(store.frequency, facts)
+    seasons = _seasons(data.season, store.frequency, facts)
+    context = data.context or _context(horizon, seasons, facts)
+    held = _held(recipe, horizon, facts)
+    network = _network(recipe, horizon, context, seasons, facts)
+    shape = ForecastShape(
+        horizon=horizon,
+        context=context,
+        seasons=tuple(season for season in seasons if season <= context),
+        levels=parse_levels(data.levels),
+        periods=store.frequency.periods if network["network.calendar"] else (),
+        targets=len(store.targets),
+        past=len(store.past),
+        future=len(store.future),
+        numbers=len(store.numbers),
+        categories=tuple(len(values) + 1 for values in store.category_values),
+        non_negative=_non_negative(data.non_negative, facts),
+    )
+    chosen = {
+        **network,
+        "data.horizon": horizon,
+        "data.context": context,
+        "data.season": ",".join(map(str, seasons)) or "none",
+        "data.frequency": data.frequency or store.frequency.name,
+        "data.valid_windows": held.valid,
+        "data.test_windows": held.test,
+        "data.stride": held.stride,
+        "data.non_negative": "yes" if shape.non_negative else "no",
+        **_length(recipe, horizon, facts),
+    }
+    settled = with_values(recipe, chosen)
+    return Choices(settled, shape, held, tuple(_told(recipe, settled, seasons)))
+
+
+def with_values(recipe: ForecastRecipe, values: Mapping[str, Any]) -> ForecastRecipe:
+    """The recipe with other values, checked like any."""
+    layers = config.Layer("recipe", config.settings(recipe)), config.Layer("choices", values)
+    return config.build(*layers, kind=ForecastRecipe)
+
+
+def parse_levels(text: str) -> tuple[float, ...]:
+    """Quantiles from `0.1,0.5,0.9`; the median is added if it is not among them.
+
+    Raises:
+        ConfigError: not numbers between 0 and 1.
+    """
+    try:
+        levels = {float(part) for part in text.split(",") if part.strip()}
+    except ValueError:
+        levels = {0.0}
+    if not levels or not all(0 < level < 1 for level in levels):
+        raise ConfigError(
+            "data.levels", f"'{text}' is no list of numbers between 0 and 1", "Write 0.1,0.5,0.9"
+        )
+    return tuple(sorted(levels | {0.5}))
+
+
+def _horizon(frequency: Frequency, facts: Facts) -> int:
+    """A time ahead that people ask for, no more than a fifth of the longest series."""
+    return max(1, min(_usual_horizon(frequency, facts), facts.longest // 5))
+
+
+def _usual_horizon(frequency: Frequency, facts: Facts) -> int:
+    unit, step = frequency.unit, frequency.step
+    if unit == "integer":
+        return min(48, max(1, facts.usual // 10))
+    if unit == "business":
+        return 10
+    if unit == "month":
+        return {1: 12, 3: 8}.get(step, 6)
+    if step >= _WEEK:
+        return _WEEKLY
+    if step >= _DAY:
+        return _DAILY
+    return min(96, 2 * _DAY // step) if step >= 60 else 60
+
+
+def _seasons(text: str, frequency: Frequency, facts: Facts) -> tuple[int, ...]:
+    """As told, else those of the frequency, else one that is seen.
+
+    Raises:
+        ConfigError: not whole numbers above 1.
+    """
+    if text.strip() == "none":
+        return ()
+    if text.strip():
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        if not all(part.isdecimal() and int(part) > 1 for part in parts):
+            cause = f"'{text}' is no list of whole numbers above 1"
+            raise ConfigError("data.season", cause, "Write 24,168 or none")
+        return tuple(int(part) for part in parts)
+    usual = frequency.seasons()
+    if not usual and frequency.is_integer:
+        found = found_season(facts)
+        return (found,) if found else ()
+    return tuple(season for season in usual if 2 * season <= facts.longest)
+
+
+def _context(horizon: int, seasons: tuple[int, ...], facts: Facts) -> int:
+    """Some horizons, some seasons; whole seasons; no more than the usual series has before a horizon."""
+    main, longest = (seasons[0], max(seasons)) if seasons else (1, 1)
+    wanted = max(min(3 * horizon, _LONGEST_CONTEXT), 2 * longest, 3 * main, 8)
+    room = max(facts.usual - horizon, 2)
+    whole = math.ceil(wanted / main) * main
+    return whole if whole <= room else max(room // main * main, min(room, 8))
+
+
+def _held(recipe: ForecastRecipe, horizon: int, facts: Facts) -> Held:
+    """One window of each series where there are many, else several, closer than a horizon in short series."""
+    data = recipe.data
+    span = max(horizon, int(_HELD_OUT * facts.usual))
+    each = math.ceil(_ENOUGH_WINDOWS / max(len(facts.lengths), 1))
+    spare = span - horizon
+    stride = data.stride or max(1, min(horizon, spare // max(each - 1, 1)))
+    windows = max(1, min(each, spare // stride + 1))
+    test = max(1, min(windows, spare // horizon + 1))
+    return Held(data.valid_windows or windows, data.test_windows if data.test_windows >= 0 else test, stride)
+
+
+def _non_negative(word: str, facts: Facts) -> bool:
+    return word == "yes" or (word == "auto" and facts.least[0] >= 0)
+
+
+def _network(
+    recipe: ForecastRecipe, horizon: int, context: int, seasons: tuple[int, ...], facts: Facts
+) -> dict[str, Any]:
+    """The network's open keys."""
+    own = recipe.network
+    fits = [season for season in seasons if season <= context]
+    repeats = facts.seasonality(fits[0], horizon) if fits else 1.0
+    seasonal = repeats < 1
+    usual = {
+        "kind": "segment" if context >= 16 else "recurrent",
+        "transform": "log" if facts.logarithmic and own.head != "negbin" else "none",
+        "location": "seasons" if seasonal else "last",
+        "scale": "difference" if seasonal else "step",
+        "residual": "seasonal" if repeats < _CLEARLY else "both" if seasonal else "level",
+    }
+    found = {
+        name: value if getattr(own, name) == "auto" else getattr(own, name) for name, value in usual.items()
+    }
+    if found["kind"] == "deepar":
+        found |= _sampling(recipe)
+    _check_signs(found["transform"], found.get("head", own.head), facts)
+    told = {f"network.{name}": value for name, value in found.items() if name != "loss"}
+    if "loss" in found:
+        told["training.loss"] = found["loss"]
+    return {"network.calendar": own.calendar, **told}
+
+
+def _sampling(recipe: ForecastRecipe) -> dict[str, str]:
+    """What goes with a network that draws paths: a distribution, learned by its likelihood."""
+    own, found = recipe.network, {"loss": "likelihood"}
+    if own.head == "quantile":
+        found["head"] = "student"
+    plain = {"transform": "none", "location": "zero", "scale": "mean_abs", "residual": "none"}
+    return found | {name: value for name, value in plain.items() if getattr(own, name) == "auto"}
+
+
+def _check_signs(transform: str, head: str, facts: Facts) -> None:
+    low, name, step = facts.least
+    where = f"series '{name}'"
+    if transform == "log" and low <= 0:
+        cause = f"step {step + 1} is {low:g}, and logarithms are of values above zero"
+        raise DataError(where, cause, "Use --transform asinh or none")
+    if head == "negbin" and low < 0:
+        cause = f"step {step + 1} is {low:g}, and counts are not below zero"
+        raise DataError(where, cause, "Use --head student")
+
+
+def _length(recipe: ForecastRecipe, horizon: int, facts: Facts) -> dict[str, Any]:
+    """How long to train where the recipe does not say."""
+    training = recipe.training
+    if training.steps or training.max_time:
+        # The loop wants some number of passes, which then does not count.
+        return {"training.epochs": training.epochs or 1.0}
+    if training.epochs:
+        return {}
+    windows = float(np.maximum(facts.lengths - horizon, 1).sum())
+    return {"training.steps": int(min(max(6 * math.sqrt(windows), 400), 1500)), "training.epochs": 1.0}
+
+
+def _told(asked: ForecastRecipe, settled: ForecastRecipe, seasons: tuple[int, ...]) -> list[str]:
+    """What was chosen, for a person."""
+    data, network, training = settled.data, settled.network, settled.training
+    season = f"seasons {data.season}" if seasons else "no season"
+    lines = [
+        f"chosen: horizon {data.horizon}, window {data.context}, {season}; held out of each series: "
+        f"{data.valid_windows} to choose by, {data.test_windows} to score on, {data.stride} apart"
+    ]
+    length = training.max_time or f"{training.steps} steps" if not training.epochs or training.steps else ""
+    length = length or f"{training.epochs:g} epochs"
+    return [
+        *lines,
+        f"chosen: {network.kind}, transform {network.transform}, location {network.location}, "
+        f"scale {network.scale}, residual {network.residual}; {length}",
+    ]

@@ -1,0 +1,124 @@
+"""Offsets that make intervals hold what they promise, from windows that were not trained on.
+
+A score is taken of every window and step ahead: for `conformal` how far the value lies above a level's
+quantile, for `cqr` how far it lies outside an interval (Romano, Patterson & Candès 2019). Offsets are order
+statistics of the scores, `ceil((n + 1) p)` of n as split conformal prediction has it (Vovk et al. 2005).
+Steps ahead have offsets of their own; where windows are few, neighbouring steps lend theirs, and targets
+share them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from seqtools.plugin import FloatArray
+
+ENOUGH = 150
+"""Scores behind an offset that are worth having: below that, neighbours lend theirs."""
+
+
+def offsets(quantiles: FloatArray, target: FloatArray, levels: Sequence[float], kind: str) -> FloatArray:
+    """What to add to quantiles so that they cover as they should.
+
+    Args:
+        quantiles: `[windows, horizon, targets, levels]`, ascending along the levels.
+        target: what came, `[windows, horizon, targets]`, NaN where missing.
+        levels: of the quantiles.
+        kind: none, conformal (each level by itself) or cqr (pairs of levels; the median stays).
+
+    Returns:
+        float32 `[horizon, targets, levels]`.
+    """
+    windows, horizon, targets, _ = quantiles.shape
+    found = np.zeros((horizon, targets, len(levels)), np.float32)
+    if kind == "none" or not windows:
+        return found
+    above = target[..., None] - quantiles
+    pairs = intervals(levels) if kind == "cqr" else {}
+    for low, high in pairs.items():
+        outside = np.maximum(-above[..., low], above[..., high])
+        reach = _order_statistics(outside, levels[high] - levels[low], upwards=True)
+        found[..., low], found[..., high] = -reach, reach
+    paired = {*pairs, *pairs.values()}
+    for place, level in enumerate(levels):
+        if place not in paired and not (kind == "cqr" and level == 0.5):
+            found[..., place] = _order_statistics(above[..., place], level, upwards=level > 0.5)
+    return found
+
+
+def intervals(levels: Sequence[float]) -> dict[int, int]:
+    """Places of levels that make a central interval, the lower one's to the upper one's."""
+    places = {round(level, 9): place for place, level in enumerate(levels)}
+    pairs = {place: places.get(round(1 - level, 9)) for place, level in enumerate(levels) if level < 0.5}
+    return {low: high for low, high in pairs.items() if high is not None}
+
+
+def _order_statistics(scores: FloatArray, share: float, *, upwards: bool) -> FloatArray:
+    """The score that `share` of them do not exceed, `[horizon, targets]` of `[windows, horizon, targets]`."""
+    windows, horizon, targets = scores.shape
+    if windows < ENOUGH:  # targets share theirs
+        pooled = scores.transpose(0, 2, 1).reshape(-1, horizon)
+        return np.repeat(_of_steps(pooled, share, upwards)[:, None], targets, axis=1)
+    each = [_of_steps(scores[..., target], share, upwards) for target in range(targets)]
+    return np.stack(each, axis=1)
+
+
+def _of_steps(scores: FloatArray, share: float, upwards: bool) -> FloatArray:
+    """The same for each step ahead, `[horizon]` of `[windows, horizon]`."""
+    windows, horizon = scores.shape
+    if windows >= ENOUGH and not np.isnan(scores).any() and share != 0.5:
+        place = _place(windows, share, upwards)
+        return np.partition(scores, place, axis=0)[place]
+    wide = min(horizon, math.ceil(ENOUGH / windows))
+    found = np.zeros(horizon, np.float32)
+    for step in range(horizon):
+        first = min(max(step - wide // 2, 0), horizon - wide)
+        near = scores[:, first : first + wide]
+        found[step] = order_statistic(near[~np.isnan(near)], share, upwards)
+    return found
+
+
+def order_statistic(scores: FloatArray, share: float, upwards: bool) -> float:
+    """The score of rank `(n + 1) share`, rounded to the cautious side; the median at the middle."""
+    count = len(scores)
+    if not count:
+        return 0.0
+    if share == 0.5:
+        return float(np.median(scores))
+    place = _place(count, share, upwards)
+    return float(np.partition(scores, place)[place])
+
+
+def _place(count: int, share: float, upwards: bool) -> int:
+    rank = round((count + 1) * share, 9)
+    return min(max(math.ceil(rank) if upwards else math.floor(rank), 1), count) - 1
+
+
+def coverage(quantiles: FloatArray, target: FloatArray, levels: Sequence[float]) -> dict[str, float]:
+    """Share of values inside each central interval, by its percentage; shapes as for `offsets`."""
+    there = ~np.isnan(target)
+    found = {}
+    for low, high in intervals(levels).items():
+        inside = (target >= quantiles[..., low]) & (target <= quantiles[..., high])
+        if there.any():
+            found[f"{100 * (levels[high] - levels[low]):g}"] = float(inside[there].mean())
+    return found
+
+
+def measured_coverage(
+    quantiles: FloatArray, target: FloatArray, levels: Sequence[float], kind: str
+) -> dict[str, float]:
+    """Coverage of windows after offsets that other windows gave: each half is calibrated by the other."""
+    windows = len(quantiles)
+    if windows < 2:
+        return coverage(quantiles + offsets(quantiles, target, levels, kind), target, levels)
+    first = np.arange(windows) < windows // 2
+    told = np.empty_like(quantiles)
+    for half in (first, ~first):
+        told[half] = quantiles[half] + offsets(quantiles[~half], target[~half], levels, kind)
+    return coverage(told, target, levels)

@@ -1,0 +1,55 @@
+"""How large each series' own seasonal steps are in the part that is trained on: the unit of its errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqtools_forecast.metrics import absolute, naive_scale, percentage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seqtools_forecast.splits import Splits
+    from seqtools_forecast.store import SeriesStore
+
+    Float64 = NDArray[np.float64]
+
+_MOST_SERIES = 1000
+_MOST_STEPS = 2000
+
+
+def series_scales(store: SeriesStore, splits: Splits, season: int) -> Float64:
+    """Mean absolute step to the season before, `[series, targets]`; above zero for constant series, too."""
+    found = np.ones((len(store), len(store.targets)))
+    for place, series in enumerate(store):
+        values = np.asarray(series.values[: splits.train_end[place]])
+        scale = naive_scale(values.T, season)
+        level = np.nanmean(np.abs(values), axis=0) if len(values) else scale
+        # A constant series has no steps; its level stands for them, and 1 for that of zeros.
+        scale = np.where(np.isnan(scale) | (scale <= 0), level, scale)
+        found[place] = np.where(scale > 0, scale, 1.0)
+    return found
+
+
+def naive2_errors(store: SeriesStore, splits: Splits, season: int) -> tuple[float, float]:
+    """sMAPE as a share and MASE of M4's Naive2 over the last training steps: what OWA is measured by."""
+    from seqtools_forecast.floors import floor_forecasts
+    from seqtools_forecast.history import padded
+
+    horizon = splits.horizon
+    fit = np.flatnonzero(splits.train_end > horizon)
+    some = fit[np.linspace(0, len(fit) - 1, min(len(fit), _MOST_SERIES)).round().astype(np.int64)]
+    rows = [
+        np.asarray(store[place].values[: splits.train_end[place], target])
+        for place in some.tolist()
+        for target in range(len(store.targets))
+    ]
+    history = padded([row[:-horizon] for row in rows], _MOST_STEPS)
+    actual = np.stack([row[-horizon:] for row in rows])
+    seasons = (season,) if season > 1 else ()
+    point = floor_forecasts(history, horizon, seasons, (0.5,), names=("naive2",))["naive2"].mean
+    smape = float(np.nanmean(percentage(actual, point))) / 100
+    mase = float(np.nanmean(absolute(actual, point) / naive_scale(history, season)[:, None]))
+    return tuple(error if np.isfinite(error) and error > 0 else 1.0 for error in (smape, mase))  # type: ignore[return-value]

@@ -1,0 +1,152 @@
+"""Which steps of a series are trained on, which windows are chosen by, which are scored on: arithmetic only.
+
+    |------------- training -------------|-- validation windows --|-- test windows --|
+    0                              train_end                                    length
+
+A window is told by its origin, the first step to forecast. Windows lie `stride` steps apart, the last one at
+the end of its part; a window may read history from the parts before, never from those behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqtools.errors import DataError
+from seqtools.runtime.arrays import IntArray
+
+
+@dataclass(frozen=True)
+class WindowList:
+    """Windows side by side: which series, and the step that each begins to forecast at; both `[windows]`."""
+
+    series: IntArray
+    origin: IntArray
+
+    @classmethod
+    def none(cls) -> WindowList:
+        """No window."""
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def take(self, which: IntArray) -> WindowList:
+        """Some of them."""
+        return WindowList(self.series[which], self.origin[which])
+
+    def thinned(self, most: int) -> WindowList:
+        """At most so many, evenly chosen."""
+        if len(self) <= most:
+            return self
+        return self.take(np.linspace(0, len(self) - 1, most).round().astype(np.int64))
+
+    def batches(self, size: int) -> Iterator[WindowList]:
+        """In order, so many at once."""
+        for first in range(0, len(self), size):
+            yield WindowList(self.series[first : first + size], self.origin[first : first + size])
+
+
+@dataclass(frozen=True)
+class Held:
+    """How many windows are held out at the end of each series."""
+
+    valid: int
+    test: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The parts of all series.
+
+    Attributes:
+        horizon: steps ahead.
+        context: steps of history that a window holds.
+        train_end: steps of each series that are trained on, `[series]`.
+        valid, test: windows held out.
+    """
+
+    horizon: int
+    context: int
+    train_end: IntArray
+    valid: WindowList
+    test: WindowList
+
+    def first(self) -> IntArray:
+        """The earliest origin to train from, `[series]`: a full window of history, half of a short series."""
+        history = np.minimum(self.context, np.maximum(self.horizon, self.train_end // 2))
+        return np.maximum(1, np.minimum(history, self.train_end - self.horizon))
+
+    def last(self) -> IntArray:
+        """The latest origin to train from, `[series]`; below the earliest where there is none.
+
+        The targets of a series that is too short for a whole window end where the series does.
+        """
+        whole = self.train_end - self.horizon
+        last: IntArray = np.where(whole >= 1, whole, np.minimum(1, self.train_end - 1))
+        return last
+
+    def windows(self) -> IntArray:
+        """Windows of each series to train on, `[series]`."""
+        return np.maximum(0, self.last() - self.first() + 1)
+
+    def whole(self, lengths: IntArray) -> Splits:
+        """All of every series for training, nothing held out."""
+        return Splits(self.horizon, self.context, lengths, WindowList.none(), WindowList.none())
+
+
+def split(lengths: IntArray, horizon: int, context: int, held: Held) -> Splits:
+    """Hold out windows at the end of every series.
+
+    A series that would keep less than two horizons to train on loses its test windows, then those for
+    validation. Windows are dropped from the front, so that what is left is the most recent.
+
+    Args:
+        lengths: steps of each series.
+        horizon: steps ahead.
+        context: steps of history that a window holds.
+        held: how much is held out.
+
+    Raises:
+        DataError: no series is longer than the horizon.
+    """
+    if not len(lengths) or int(lengths.max()) <= horizon:
+        longest = int(lengths.max()) if len(lengths) else 0
+        cause = f"the longest has {longest} steps, fewer than one window needs to forecast {horizon}"
+        raise DataError("series", cause, "Give longer series, or a shorter --horizon")
+    room = np.maximum(lengths - 2 * horizon, 0)
+    valid_count = _fitting(room, held.valid, horizon, held.stride)
+    valid_steps = _covered(valid_count, horizon, held.stride)
+    test_count = _fitting(room - valid_steps, held.test, horizon, held.stride)
+    test_steps = _covered(test_count, horizon, held.stride)
+    ends = lengths - test_steps
+    return Splits(
+        horizon,
+        context,
+        ends - valid_steps,
+        _listed(ends, valid_count, horizon, held.stride),
+        _listed(lengths, test_count, horizon, held.stride),
+    )
+
+
+def _fitting(room: IntArray, wanted: int, horizon: int, stride: int) -> IntArray:
+    """How many windows fit into so many steps."""
+    count: IntArray = np.where(room >= horizon, np.minimum(wanted, (room - horizon) // stride + 1), 0)
+    return count
+
+
+def _covered(count: IntArray, horizon: int, stride: int) -> IntArray:
+    steps: IntArray = np.where(count > 0, horizon + (count - 1) * stride, 0)
+    return steps
+
+
+def _listed(ends: IntArray, count: IntArray, horizon: int, stride: int) -> WindowList:
+    """Windows whose last ends at `ends`, by series and time."""
+    series = np.repeat(np.arange(len(ends)), count)
+    before = np.cumsum(count) - count
+    place = np.arange(len(series)) - before[series]
+    origin = ends[series] - horizon - (count[series] - 1 - place) * stride
+    return WindowList(series.astype(np.int64), origin.astype(np.int64))

@@ -1,0 +1,152 @@
+"""`seqtools train forecast`: tables of series in, a run folder with a model file out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seqtools.errors import UsageError
+from seqtools.output import note
+from seqtools.recipe_options import given, layered, recipe_flags
+from seqtools_forecast.recipe import ForecastRecipe
+
+FLAGS = {
+    "--horizon": "data.horizon",
+    "--context": "data.context",
+    "--season": "data.season",
+    "--frequency": "data.frequency",
+    "--id": "data.id",
+    "--time": "data.time",
+    "--target": "data.target",
+    "--past": "data.past",
+    "--future": "data.future",
+    "--static": "data.static",
+    "--duplicates": "data.duplicates",
+    "--levels": "data.levels",
+    "--non-negative": "data.non_negative",
+    "--valid-windows": "data.valid_windows",
+    "--test-windows": "data.test_windows",
+    "--stride": "data.stride",
+    "--licence": "data.licence",
+    "--kind": "network.kind",
+    "--cell": "network.cell",
+    "--layers": "network.layers",
+    "--width": "network.width",
+    "--segment": "network.segment",
+    "--dilations": "network.dilations",
+    "--attention": "network.attention",
+    "--head": "network.head",
+    "--location": "network.location",
+    "--scale": "network.scale",
+    "--affine/--no-affine": "network.affine",
+    "--transform": "network.transform",
+    "--residual": "network.residual",
+    "--linear/--no-linear": "network.linear",
+    "--calendar/--no-calendar": "network.calendar",
+    "--mixing/--no-mixing": "network.mixing",
+    "--members": "network.members",
+    "--dropout-input": "network.dropout_input",
+    "--dropout-hidden": "network.dropout_hidden",
+    "--dropout-output": "network.dropout_output",
+    "--dropout-weight": "network.dropout_weight",
+    "--calibration": "calibration.kind",
+    "--blend/--no-blend": "calibration.blend",
+    "--loss": "training.loss",
+    "--weights": "training.weights",
+    "--sampling": "training.sampling",
+    "--missing": "training.missing",
+    "--noise": "training.noise",
+    "--refit/--no-refit": "training.refit",
+    "--batch-size": "training.batch_size",
+    "--optimizer": "training.optimizer",
+    "--lr": "training.lr",
+    "--weight-decay": "training.weight_decay",
+    "--schedule": "training.schedule",
+    "--warmup": "training.warmup",
+    "--epochs": "training.epochs",
+    "--steps": "training.steps",
+    "--max-time": "training.max_time",
+    "--clip": "training.clip",
+    "--clip-at": "training.clip_at",
+    "--ema": "training.ema",
+    "--evaluate-every": "training.evaluate_every",
+    "--checkpoint-every": "training.checkpoint_every",
+    "--patience": "training.patience",
+    "--precision": "training.precision",
+    "--device": "training.device",
+    "--threads": "training.threads",
+    "--seed": "training.seed",
+}
+"""The recipe's keys that have a flag of their own; `--set` reaches the others."""
+
+
+@click.command(short_help="Train a forecaster on a table of series.")
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Run folder to write.")
+@click.option("--auto", is_flag=True, help="Try several networks and take the one that forecasts best.")
+@click.option(
+    "--auto-time",
+    metavar="TIME",
+    help="Time for those trials together (`5m`); implies --auto.  [default: 5m]",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in -o, with the recipe it has.")
+@click.option("--floor/--no-floor", default=True, show_default=True, help="Score simple methods beside it.")
+@click.option("--export/--no-export", default=True, show_default=True, help="Write model.onnx at the end.")
+@recipe_flags(FLAGS, ForecastRecipe)
+def command(
+    files: tuple[str, ...],
+    output: Path,
+    auto: bool,
+    auto_time: str | None,
+    resume: bool,
+    floor: bool,
+    export: bool,
+    preset: str | None,
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Train a forecaster on FILE...: long tables (`unique_id, ds, y` and what else there is) in CSV or
+    Parquet, a column a series, M4's CSV, or gluonts' JSON Lines. All may be gzipped; columns and frequency
+    are found by themselves, or named.
+
+    What is not said is chosen by the series: horizon, window, seasons, network, steps. The last windows of
+    each series choose the network and calibrate its intervals; the very last ones are only scored, beside
+    naive, seasonal naive, drift, Theta and ETS. Where the network does not win, the file blends in a simple
+    method or falls back on it, and that is said. Then all is trained once more on everything. Ctrl-C or a
+    kill loses little: the same command again goes on.
+
+    \b
+      seqtools train forecast sales.csv -o runs/sales --horizon 28
+      seqtools train forecast load.parquet -o runs/load --future temperature --auto
+      seqtools train forecast Hourly-train.csv -o runs/m4 --preset hourly
+    """
+    spoken = given(FLAGS, flags)
+    if resume:
+        if preset or config_file or assignments or spoken or auto or auto_time:
+            raise UsageError("--resume", "the run keeps the recipe it has", "Leave the other options out")
+        recipe = None
+    else:
+        recipe, said = layered(ForecastRecipe, preset, config_file, assignments, spoken)
+        _check(said)
+        if auto or auto_time:
+            from seqtools_forecast.auto import train_auto
+
+            budget = auto_time or "5m"
+            train_auto(files, output, recipe, said, budget=budget, floor=floor, export=export, report=note)
+            return
+    from seqtools_forecast.train_run import train_forecast
+
+    train_forecast(files, output, recipe, floor=floor, export=export, report=note)
+
+
+def _check(said: dict[str, Any]) -> None:
+    """What 0 stands for is chosen by the series; whoever writes it may mean something else.
+
+    Raises:
+        UsageError: a horizon of no steps.
+    """
+    if said.get("data.horizon", 1) < 1:
+        raise UsageError("--horizon", "0 steps ahead is no forecast", "Give 1 or more, or leave it out")

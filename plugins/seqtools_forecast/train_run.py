@@ -1,0 +1,182 @@
+"""One training run from tables of series to `model.onnx`."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from seqtools.errors import UsageError
+from seqtools.nn.forecasting.ensemble import Ensemble, build
+from seqtools.plugin import Reporter
+from seqtools.training.beginning import agree, attempt, check_fresh, clear, record
+from seqtools.training.clock import parse_duration
+from seqtools.training.limits import check_limits
+from seqtools.training.loop import TrainingResult, train
+from seqtools.training.rng import seed_all
+from seqtools.training.world import World
+from seqtools_forecast.calibrating import calibrate_run
+from seqtools_forecast.comparison import compare_run
+from seqtools_forecast.prepare import Fill, data_matches, discard, from_files, prepare
+from seqtools_forecast.recipe import ForecastRecipe
+from seqtools_forecast.run_folder import PREPARED, READING, ForecastRun
+from seqtools_forecast.scales import series_scales
+from seqtools_forecast.spreads import training_figures
+from seqtools_forecast.train import ForecastExperiment
+
+if TYPE_CHECKING:
+    from seqtools_forecast.splits import Splits
+
+
+def train_forecast(
+    files: tuple[str, ...], output: Path, recipe: ForecastRecipe | None, *, floor: bool = True,
+    export: bool = True, report: Reporter,
+) -> None:  # fmt: skip
+    """Train a forecaster into a run folder, going on if a run with the same recipe was begun there.
+
+    Args:
+        files: the tables; empty when going on.
+        recipe: what to do; None goes on with the recipe that the folder holds.
+        floor: score it beside simple methods.
+        export: write `model.onnx` at the end.
+
+    Raises:
+        ConfigError: the folder holds a run with another recipe.
+        DataError, TrainingError, ExportError: see those.
+    """
+    run = ForecastRun(output)
+    if recipe is None:
+        if not run.exists:
+            raise UsageError(str(run.path), "there is no run to resume", "Start one without --resume")
+        recipe = run.recipe()
+    if not (run.exists or files):
+        raise UsageError("FILE", "there are no series to train on", "Name one file or more")
+    wanted = recipe
+    if run.exists:
+        agree(run, recipe, None, lambda: not files or data_matches(run, files, wanted))
+    train_filled(run, recipe, from_files(files, recipe, report), floor=floor, export=export, report=report)
+
+
+def train_filled(
+    run: ForecastRun, recipe: ForecastRecipe, fill: Fill, *, floor: bool = True, export: bool = True,
+    report: Reporter,
+) -> None:  # fmt: skip
+    """Train in a run folder whose series `fill` brings if it is no run yet; what is done is not done again.
+
+    Raises:
+        ConfigError: the folder holds a run with another recipe.
+    """
+    if export:
+        import seqtools_forecast.export  # noqa: F401  (a missing package is told now, not in an hour)
+    # Passes are chosen later where the recipe does not say; the loop wants a number.
+    check_limits(replace(recipe.training, epochs=recipe.training.epochs or 1.0))
+    if recipe.training.max_time:
+        parse_duration(recipe.training.max_time)
+    if run.exists:
+        agree(run, recipe, None, lambda: True)
+    else:
+        discard(run)
+        check_fresh(run, PREPARED)
+    world = World.start(recipe.training.device)
+    try:
+        begin = partial(prepare, run, fill, recipe, report)
+        failure = attempt(begin) if world.leads and not run.exists else None
+        failure = world.tell(failure)  # the others wait here until the series are there
+        if failure:
+            raise failure
+        result = _train(run, recipe, world, report)
+        said = world.tell(_settle(run, result, floor, report) if world.leads else 0.0)
+        if said > 0 and run.resolved().training.refit and not run.info().get("refit"):
+            _refit(run, int(result.best["step"]), world, report)
+    finally:
+        world.close()
+        if world.leads and not run.exists:
+            discard(run)
+            clear(run, PREPARED)
+    if world.leads and export:
+        _export(run, report)
+
+
+def _train(run: ForecastRun, recipe: ForecastRecipe, world: World, report: Reporter) -> TrainingResult:
+    """The training that validation windows judge."""
+    settled = run.resolved()
+    experiment, network = _experiment(run, settled, run.splits(), world)
+    if world.leads:
+        count = sum(parameter.numel() for parameter in network.parameters())
+        members = f"{len(network.members)} networks, " if len(network.members) > 1 else ""
+        report(f"network: {settled.network.kind}, {members}{count:,} parameters, on {world.device}")
+        record(run, recipe, count)
+        if not run.exists:  # all is well: from here on the folder is a run
+            run.write_recipe(recipe)
+            (run.data / READING).unlink(missing_ok=True)
+    return train(experiment, settled.training, run.path, world=world, report=report)
+
+
+def _experiment(
+    run: ForecastRun, settled: ForecastRecipe, splits: Splits, world: World
+) -> tuple[ForecastExperiment, Ensemble]:
+    """A fresh network with figures of its training data, and its windows."""
+    seed_all(settled.training.seed)
+    store, shape = run.store(), run.shape()
+    network = build(settled.network, shape)
+    figures = {
+        name: tuple(torch.from_numpy(part).float() for part in pair)
+        for name, pair in training_figures(store, splits).items()
+    }
+    standard = figures.pop("values")[1]
+    columns: dict[str, Any] = {name: pair for name, pair in figures.items() if len(pair[0])}
+    network.settle(standard=standard, **columns)
+    network = network.to(world.device)
+    season = shape.seasons[0] if shape.seasons else 1
+    smape, mase = run.about()["naive2"]
+    experiment = ForecastExperiment(
+        network,
+        store,
+        splits,
+        settled,
+        shape,
+        units=series_scales(store, splits, season),
+        naive2=(smape, mase),
+        world=world,
+    )
+    return experiment, network
+
+
+def _settle(run: ForecastRun, result: TrainingResult, floor: bool, report: Reporter) -> float:
+    """Best figures, calibration, the table; the weight that the network got."""
+    best: dict[str, Any] = {**result.best, "steps": result.steps, "stopped": result.stopped}
+    run.write_json("run.json", {**run.info(), "best": best})
+    calibration = calibrate_run(run, report)
+    if floor and not run.floor():
+        found = compare_run(run, report)
+        if found:
+            run.write_json("floor.json", found)
+    return calibration.weight
+
+
+def _refit(run: ForecastRun, steps: int, world: World, report: Reporter) -> None:
+    """A second training over everything, for as many steps as were best in the first."""
+    settled = run.resolved()
+    training = replace(settled.training, steps=steps, max_time="", evaluate_every=steps + 1, patience=0)
+    splits = run.splits().whole(run.store().lengths)
+    if world.leads:
+        report(f"training again on everything, the windows held out included, for {steps} steps")
+        run.refit.mkdir(exist_ok=True)
+    experiment, _ = _experiment(run, replace(settled, training=training), splits, world)
+    result = train(experiment, training, run.refit, world=world, report=report)
+    if world.leads:
+        run.write_json("run.json", {**run.info(), "refit": {"steps": result.steps}})
+        shutil.rmtree(run.refit / "checkpoint", ignore_errors=True)
+
+
+def _export(run: ForecastRun, report: Reporter) -> None:
+    from seqtools_forecast.export import export_run
+
+    export_run(run.path, run.path / "model.onnx", report=report)
+    model = shlex.quote(str(run.path / "model.onnx"))
+    report(f"Try it: seqtools forecast -m {model} FILE")
