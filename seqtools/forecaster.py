@@ -70,7 +70,7 @@ class ForecasterConfig(StackConfig):
     """What it is divided by: none (spread of the training data), mean_abs, std, robust (interquartile range),
     difference or step (mean absolute change since the season, or the step, before)."""
     normalise: bool = False
-    """Show the network the scaled window over its spread, and that spread; forecasts stay in units of `scale`."""
+    """Show the network the scaled window over its spread, and that spread; it tells in units of `scale`."""
     observed: bool = True
     """Show the network which steps were observed."""
     affine: bool = False
@@ -78,8 +78,8 @@ class ForecasterConfig(StackConfig):
     transform: str = "none"
     """Taken of the values before scaling: none, log (of values above zero) or asinh."""
     residual: str = "seasonal"
-    """Forecast the difference from a learned mix of the last seasons (seasonal), of the last value, recent means
-    and past seasons' changes (level), of both, or from the location (none)."""
+    """Forecast the difference from a learned mix of the last seasons (seasonal), of the last value, recent
+    means and past seasons' changes (level), of both, or from the location (none)."""
     deep: bool = False
     """Add a hidden layer (ReLU) before the output layer."""
     linear: bool = False

@@ -1,4 +1,4 @@
-"""What stands beside a history: covariates, static numbers and categories, the name of a target, the calendar."""
+"""What stands beside a history: covariates, static numbers and categories, a target's name, the calendar."""
 
 from __future__ import annotations
 

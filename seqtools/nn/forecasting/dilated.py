@@ -32,5 +32,5 @@ def _run(layer: RecurrentLayer, x: Tensor, dilation: int) -> Tensor:
     if pad:
         x = nn.functional.pad(x, (0, 0, 0, 0, pad, 0))
     folded = x.view(-1, dilation * rows, x.shape[2])
-    y, _ = layer(folded, layer.start(dilation * rows))
+    y: Tensor = layer(folded, layer.start(dilation * rows))[0]
     return y.reshape(pad + time, rows, -1)[pad:]

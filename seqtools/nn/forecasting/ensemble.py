@@ -33,7 +33,7 @@ class Ensemble(nn.Module):
 
     def forward(self, window: Window) -> Forecast:
         """Quantiles and means of the steps after a window."""
-        forecasts = [member(window) for member in self.members]
+        forecasts: list[Forecast] = [member(window) for member in self.members]
         first = forecasts[0]
         if len(forecasts) == 1:
             return first

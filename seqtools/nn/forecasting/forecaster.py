@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from seqtools.nn.forecasting.base import BaseForecaster, check_levels
 from seqtools.nn.forecasting.baseline import Baseline
 from seqtools.nn.forecasting.core import Inputs, Widths, small_
 from seqtools.nn.forecasting.cores import make_core
-from seqtools.nn.forecasting.heads import make_head
+from seqtools.nn.forecasting.heads import Told, make_head
 from seqtools.nn.forecasting.scaling import Scaled
 from seqtools.nn.forecasting.window import Forecast, Window, fitted, from_rows
 
@@ -40,14 +40,17 @@ class Forecaster(BaseForecaster):
         linear: a map from window to horizon that joins the baseline; None for none.
         gain, shift: `[targets]`, gain through exp; what is applied to scaled windows and undone at the end
             (RevIN, Kim et al. 2022); None for none.
+        figures: how many figures of a window `tell` is given beside its own.
     """
+
+    figures: ClassVar[int] = 0
 
     def __init__(self, config: ForecasterConfig, shape: ForecastShape) -> None:
         super().__init__(config, shape)
         check_levels(shape)
         self.mixes = shape.targets if config.mixing and shape.targets > 1 else 0
         channels = 1 + config.observed + self.mixes + self.covariates.steps
-        figures = config.observed + config.normalise + (config.transform == "log")
+        figures = config.observed + config.normalise + (config.transform == "log") + self.figures
         widths = Widths(
             channels, self.covariates.known, self.covariates.phases, self.covariates.static + figures
         )
@@ -70,12 +73,7 @@ class Forecaster(BaseForecaster):
         scaled = self.scale_window(window)
         gain, shift = self._affine(scaled.values)
         values = scaled.values * gain + shift
-        x = self.drop(self.core(self.inputs(window, scaled, values)))
-        if self.hidden is not None:
-            x = x + self.hidden(x).relu()
-        outputs = self.output(x).float().unflatten(2, (self.core.block, -1)).flatten(1, 2)
-        told = self.head(outputs[:, : self.shape.horizon])
-        told = told.moved(self._centre(values, scaled, x) - shift, gain)
+        told = self.tell(window, scaled, values).moved(-shift, gain)
         targets = self.shape.targets
         scales = (from_rows(part, targets) for part in (scaled.location, scaled.scale, scaled.unit))
         location, scale, unit = scales
@@ -89,15 +87,35 @@ class Forecaster(BaseForecaster):
             parameters=from_rows(told.parameters, targets),
         )
 
+    def tell(
+        self, window: Window, scaled: Scaled, values: Float[Tensor, "rows context"], *figures: Tensor
+    ) -> Told:
+        """What comes after scaled windows, in their units.
+
+        Args:
+            window: what stands beside the values.
+            scaled: where values were observed, and figures of the scale.
+            values: the windows.
+            figures: of a window, `[rows, 1]` each, that the network is shown beside its own.
+        """
+        x = self.drop(self.core(self.inputs(window, scaled, values, *figures)))
+        if self.hidden is not None:
+            x = x + self.hidden(x).relu()
+        outputs = self.output(x).float().reshape(len(x), -1, self.head.outputs)
+        told = self.head(outputs[:, : self.shape.horizon])
+        return told.moved(self._centre(values, scaled, x), torch.ones_like(values[:, :1]))
+
     def log_prob(
         self, forecast: Forecast, target: Float[Tensor, "batch horizon targets"]
     ) -> Float[Tensor, "batch horizon targets"]:
         """Log-density of scaled targets (heads that are distributions)."""
         return self.head.log_prob(forecast.parameters, target)
 
-    def inputs(self, window: Window, scaled: Scaled, values: Float[Tensor, "rows context"]) -> Inputs:
+    def inputs(
+        self, window: Window, scaled: Scaled, values: Float[Tensor, "rows context"], *figures: Tensor
+    ) -> Inputs:
         """What the core reads."""
-        static = [self.covariates.of_series(window), *self._figures(scaled)]
+        static = [self.covariates.of_series(window), *self._figures(scaled), *figures]
         if self.config.normalise:
             spread = self._spread(values, scaled)
             values, static = values / spread, [*static, spread.log()]
@@ -107,7 +125,7 @@ class Forecaster(BaseForecaster):
         if self.config.observed:
             channels.append(scaled.seen.to(values)[..., None])
         if self.mixes:
-            together = values.unflatten(0, (-1, self.mixes)).transpose(1, 2)
+            together = from_rows(values, self.mixes)
             channels.append(together.repeat_interleave(self.mixes, dim=0))
         before, known = self.covariates.over_time(window)
         return Inputs(

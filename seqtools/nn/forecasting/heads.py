@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -83,14 +84,14 @@ class QuantileHead(Head):
     def start(self) -> Tensor:
         """See the base."""
         normal = [START * NormalDist().inv_cdf(level) for level in self.levels]
-        gaps = [high - low for low, high in zip(normal, normal[1:], strict=False)]
+        gaps = [high - low for low, high in pairwise(normal)]
         raw = [math.log(math.expm1(gap)) for gap in gaps]
         return torch.tensor([*raw[: self.middle], 0.0, *raw[self.middle :], 0.0])
 
     def forward(self, outputs: Tensor) -> Told:
         """See the base."""
         above = len(self.levels) - self.middle - 1
-        low, median, high, mean = outputs.split([self.middle, 1, above, 1], dim=-1)
+        low, median, high, mean = torch.split(outputs, [self.middle, 1, above, 1], dim=-1)
         up = nn.functional.softplus(high).cumsum(dim=-1)
         down = nn.functional.softplus(low).flip(-1).cumsum(dim=-1).flip(-1)
         quantiles = torch.cat([median - down, median, median + up], dim=-1)

@@ -44,13 +44,15 @@ class RecurrentCore(Core):
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "rows blocks width"]:
         """See the base."""
-        last = read_dilated(self.stack, self.drop(side_by_side(inputs, self.shape.context)), self.dilations)[
-            -1
-        ]
+        last = read_dilated(self.stack, self.drop(self.steps(inputs)), self.dilations)[-1]
         if self.state is None or self.ahead is None or self.positions is None:
             return last[:, None]
         known = torch.cat([inputs.known, inputs.phases[:, self.shape.context :]], dim=-1)
         return torch.relu(self.state(last)[:, None] + self.positions + self.ahead(known))
+
+    def steps(self, inputs: Inputs) -> Float[Tensor, "steps rows input"]:
+        """What the stack reads."""
+        return side_by_side(inputs, self.shape.context)
 
 
 def side_by_side(inputs: Inputs, context: int) -> Float[Tensor, "context rows input"]:

@@ -89,7 +89,9 @@ class Scaling:
         if self.transform != "asinh":
             return largest
         # What is usual maps to about 1, so that peaks are drawn in and the rest is not.
-        usual = filling.mean(known / largest, seen)
+        share = known / largest
+        usual = filling.quantile(share, seen, 0.5)
+        usual = torch.where(usual > FLAT, usual, filling.mean(share, seen))
         return largest * torch.where(usual > FLAT, usual, 1.0)
 
     def _location(self, z: Tensor, seen: Tensor) -> Tensor:

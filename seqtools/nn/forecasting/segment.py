@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from seqtools.forecaster import ForecasterConfig, ForecastShape
+from seqtools.nn.cell import State
 from seqtools.nn.dropout import Dropout
 from seqtools.nn.forecasting.core import Core, Inputs, Widths, pad_front, position_vectors, small_
 from seqtools.nn.forecasting.scaling import main_season
-from seqtools.nn.stack import RecurrentStack
+from seqtools.nn.layer import RecurrentLayer
+from seqtools.nn.stack import RecurrentStack, StackState
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -56,17 +58,13 @@ class SegmentCore(Core):
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "rows blocks width"]:
         """See the base."""
-        rows, count = len(inputs.values), self.blocks
-        _, state = self.stack(self.drop(self.segments(inputs)), self.stack.start(rows))
-        asked = self.queries(inputs).reshape(1, rows * count, -1)
-        begun = tuple(tuple(part.repeat_interleave(count, dim=0) for part in layer) for layer in state)
-        decoded, _ = self.stack(asked, begun)
-        return decoded.view(rows, count, -1)
+        x = self.drop(self.segments(inputs))
+        _, state = self.stack(x, self.stack.start(x.shape[1]))
+        return self._decode(self.queries(inputs).transpose(0, 1), state).transpose(0, 1)
 
     def segments(self, inputs: Inputs) -> Float[Tensor, "segments rows width"]:
         """What the stack reads."""
-        parts = pad_front(inputs.values, self.pad).unflatten(1, (-1, self.block))
-        x = self.read(parts.flatten(2).transpose(0, 1))
+        x: Tensor = self.read(self._side_by_side(pad_front(inputs.values, self.pad)).transpose(0, 1))
         if self.describe is not None:
             x = x + self.describe(inputs.static)
         if self.when is not None:
@@ -84,8 +82,36 @@ class SegmentCore(Core):
         if self.ahead is not None:
             beyond = self.blocks * self.block - self.shape.horizon
             known = nn.functional.pad(inputs.known, (0, 0, 0, beyond))
-            x = x + self.ahead(known.unflatten(1, (-1, self.block)).flatten(2))
+            x = x + self.ahead(self._side_by_side(known))
         return x
+
+    def _decode(
+        self, x: Float[Tensor, "blocks rows width"], state: StackState
+    ) -> Float[Tensor, "blocks rows width"]:
+        """One step from the same state for each query; what depends on the state alone is computed once."""
+        for depth, (layer, norm) in enumerate(zip(self.stack.layers, self.stack.between, strict=True)):
+            assert isinstance(layer, RecurrentLayer)
+            x = norm(_ask(layer, x, state[depth]))
+            if depth < len(state) - 1:
+                x = self.stack.dropout(x)
+        return x
+
+    def _side_by_side(
+        self, steps: Float[Tensor, "rows time channels"]
+    ) -> Float[Tensor, "rows segments block_channels"]:
+        return steps.reshape(len(steps), -1, self.block * steps.shape[2])
+
+
+def _ask(
+    layer: RecurrentLayer, x: Float[Tensor, "blocks rows input"], state: State
+) -> Float[Tensor, "blocks rows width"]:
+    step = layer.stepper()
+    if layer.kind.kernel:
+        return step(x, tuple(part[None] for part in state))[0]
+    # A stranger's cell may count on two axes.
+    shape = (len(x), len(state[0]))
+    flat = x.expand(*shape, x.shape[2]).flatten(0, 1)
+    return step(flat, tuple(part.repeat(len(x), 1) for part in state))[0].reshape(*shape, -1)
 
 
 def segment_steps(config: ForecasterConfig, shape: ForecastShape) -> int:

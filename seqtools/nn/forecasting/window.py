@@ -85,4 +85,4 @@ def from_rows(
     values: Float[Tensor, "rows time *rest"], targets: int
 ) -> Float[Tensor, "batch time targets *rest"]:
     """The inverse of `to_rows`, whatever comes after the axis of time."""
-    return values.unflatten(0, (-1, targets)).transpose(1, 2)
+    return values.reshape(len(values) // targets, targets, *values.shape[1:]).transpose(1, 2)
