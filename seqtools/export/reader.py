@@ -38,8 +38,8 @@ class Reader:
         ]
         self._norms = [lower_norm(context, norm, f"{name}.norm.{i}") for i, norm in enumerate(stack.between)]
 
-    def __call__(self, x: Var, lengths: Var | None = None) -> tuple[Var, list[Var]]:
-        """Read `x [time, batch, input]` of which `lengths [batch]` count; all without them, one way only.
+    def __call__(self, x: Var, lengths: Var) -> tuple[Var, list[Var]]:
+        """Read `x [time, batch, input]` of which `lengths [batch]` count.
 
         Returns:
             Outputs of the top layers, `[time, batch, width]`, with anything past a row's length; and where
@@ -56,36 +56,35 @@ class Reader:
         layer = self._trained[depth * self._directions]
         return bool(layer.input_width == layer.width * self._directions)
 
-    def _depth(self, depth: int, x: Var, lengths: Var | None) -> tuple[Var, list[Var]]:
+    def _depth(self, depth: int, x: Var, lengths: Var) -> tuple[Var, list[Var]]:
         """Outputs of both directions side by side, and the last output of each, `[batch, width]`."""
         outputs, ends = [], []
-        batch = op.shape(x, start=1, end=2) if lengths is None else op.shape(lengths)
         for way in range(self._directions):
             number = depth * self._directions + way
-            given = x if way == 0 else reverse(x, _known(lengths))
-            y, last = self._lowered[number].sequence(given, lengths, self._start(number, batch))
-            outputs.append(y if way == 0 else reverse(y, _known(lengths)))
+            given = x if way == 0 else reverse(x, lengths)
+            name = f"{self._name}.{number}"
+            start = starting(self._context, self._trained[number], name, op.shape(lengths))
+            y, last = self._lowered[number].sequence(given, lengths, start)
+            outputs.append(y if way == 0 else reverse(y, lengths))
             ends.append(op.squeeze(last[0], constant([0])))
         return outputs[0] if len(outputs) == 1 else op.concat(outputs, axis=2), ends
 
-    def _start(self, number: int, batch: Var) -> State:
-        """What a layer starts from: zeros, or what it learned; each `[1, batch, width]`."""
-        layer = self._trained[number]
-        shape = op.concat([constant([1]), batch, constant([int(layer.width)])], axis=0)
-        if layer.initial is None:
-            return [op.expand(constant([[[0.0]]], np.float32), shape)] * len(layer.states)
-        learned = (
-            self._context.weights.add(
-                f"{self._name}.{number}.initial.{state}", array(layer.initial[state])[None, None]
-            )
-            for state in layer.states
-        )
-        return [op.expand(part, shape) for part in learned]
 
+def starting(context: Context, layer: Any, name: str, rows: Var) -> State:
+    """What a trained layer starts from: zeros, or what it learned; each `[1, rows, width]`.
 
-def _known(lengths: Var | None) -> Var:
-    assert lengths is not None  # who reads backwards says from where
-    return lengths
+    Args:
+        name: prefix of the weights' names.
+        rows: int64 `[1]`.
+    """
+    shape = op.concat([constant([1]), rows, constant([int(layer.width)])], axis=0)
+    if layer.initial is None:
+        return [op.expand(constant([[[0.0]]], np.float32), shape)] * len(layer.states)
+    learned = (
+        context.weights.add(f"{name}.initial.{state}", array(layer.initial[state])[None, None])
+        for state in layer.states
+    )
+    return [op.expand(part, shape) for part in learned]
 
 
 def reverse(x: Var, lengths: Var) -> Var:

@@ -1,0 +1,106 @@
+"""Networks whose forecasts are averaged, as graph pieces; see `seqtools.nn.forecasting.ensemble`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+import spox.opset.ai.onnx.v20 as op
+
+from seqtools.export.forecasting.covariates import Window, again
+from seqtools.export.forecasting.deepar import Drawn, LoweredDeepAR
+from seqtools.export.forecasting.scaling import LoweredScaling, Scaled
+from seqtools.export.graph import Var, constant
+from seqtools.export.linear import Context, array
+from seqtools.plugin import resolve
+
+FORECASTERS = {
+    **dict.fromkeys(
+        ("segment", "recurrent", "seq2seq"), "seqtools.export.forecasting.forecaster:LoweredForecaster"
+    ),
+    "smoothing": "seqtools.export.forecasting.smoothing:LoweredSmoothing",
+}
+"""`(context, network, name)` makes a function of a window and its scaled history."""
+
+Told = tuple[Var, Var]
+"""Quantiles `[rows, horizon, levels]` and means `[rows, horizon, 1]`."""
+
+
+class Scales(NamedTuple):
+    """What brings scaled values of a window back, each `[rows, 1, 1]`."""
+
+    location: Var
+    scale: Var
+    unit: Var
+
+
+class LoweredEnsemble:
+    """The lowering of a `seqtools.nn.forecasting.ensemble.Ensemble` of networks that need no noise.
+
+    Attributes:
+        scaling: that of the first member.
+    """
+
+    def __init__(self, context: Context, ensemble: Any) -> None:
+        self._context, self._members = context, list(ensemble.members)
+        self._shape, self._kind = ensemble.shape, ensemble.config.kind
+        self.scaling = LoweredScaling(self._members[0].scaling)
+
+    def scaled(self, window: Window) -> Scaled:
+        """The scaled history, the same for every member."""
+        name, standard = "standard", array(self._members[0].standard)
+        given = self._context.weights.add(name, standard[:, None])
+        if self._shape.targets > 1:
+            given = again(given, window.batch(self._shape.targets))
+        return self.scaling(window.history, given)
+
+    def __call__(self, window: Window, scaled: Scaled) -> Told:
+        """Quantiles and means in scaled units; the mean over members is that of raw ones."""
+        kind = resolve(FORECASTERS[self._kind], f"forecaster '{self._kind}'")
+        lowered = [kind(self._context, member, f"member.{i}") for i, member in enumerate(self._members)]
+        told = [member(window, scaled) for member in lowered]
+        if len(told) == 1:
+            only: Told = told[0]
+            return only
+        quantiles, means = zip(*told, strict=True)
+        return self._average(quantiles, scaled), self._average(means, scaled)
+
+    def draw(self, window: Window, scaled: Scaled, noise: Var) -> Drawn:
+        """Paths of members that draw them, with the same noise; each member has its turn in `samples`."""
+        drawn = [
+            LoweredDeepAR(self._context, member, f"member.{i}")(window, scaled, noise)
+            for i, member in enumerate(self._members)
+        ]
+        if len(drawn) == 1:
+            return drawn[0]
+        turn = op.mod(
+            op.range(constant(0), op.squeeze(op.shape(noise, start=1, end=2)), constant(1)),
+            constant(len(drawn)),
+        )
+        samples = drawn[0].samples
+        for number, one in enumerate(drawn[1:], 1):
+            mine = op.unsqueeze(op.equal(turn, constant(number)), constant([1]))
+            samples = op.where(mine, one.samples, samples)
+        quantiles, means = ([getattr(one, name) for one in drawn] for name in ("quantiles", "mean"))
+        return Drawn(samples, self._average(quantiles, scaled), self._average(means, scaled))
+
+    def _average(self, parts: Sequence[Var], scaled: Scaled) -> Var:
+        scales = beside(scaled)
+        there: Callable[[Var], Var] = lambda part: self.scaling.restore(part, *scales)  # noqa: E731
+        if self.scaling.transform == "none":
+            # Scaling is linear: the mean of scaled values is the scaled mean.
+            return _mean(parts)
+        return self.scaling.scaled(_mean([there(part) for part in parts]), *scales)
+
+
+def beside(scaled: Scaled) -> Scales:
+    """Location, scale and unit with an axis for steps and one for levels."""
+    return Scales(
+        *(op.unsqueeze(part, constant([2])) for part in (scaled.location, scaled.scale, scaled.unit))
+    )
+
+
+def _mean(parts: Sequence[Var]) -> Var:
+    return op.mul(reduce(op.add, parts), constant(1 / len(parts), np.float32))

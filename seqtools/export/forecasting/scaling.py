@@ -1,0 +1,149 @@
+"""Raw windows to scaled ones and back, as graph pieces; see `seqtools.nn.forecasting.scaling`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import spox.opset.ai.onnx.v20 as op
+
+from seqtools.export.forecasting import filling
+from seqtools.export.graph import Var, constant
+from seqtools.nn.forecasting.scaling import CONSTANT, FLAT, FLOOR, LEAST, SOFT, TOP
+
+_END = 2**62
+
+
+class Scaled(NamedTuple):
+    """Windows, each target a row."""
+
+    values: Var
+    """scaled, without gaps, `[rows, context]`"""
+    seen: Var
+    """where a value was observed, bool `[rows, context]`"""
+    full: Var
+    """whether all of it was, a bool scalar"""
+    location: Var
+    """`[rows, 1]`"""
+    scale: Var
+    """`[rows, 1]`"""
+    unit: Var
+    """`[rows, 1]`"""
+
+
+class LoweredScaling:
+    """The lowering of a `seqtools.nn.forecasting.scaling.Scaling`."""
+
+    def __init__(self, scaling: Any) -> None:
+        self.transform, self.location, self.scale = scaling.transform, scaling.location, scaling.scale
+        self.context, self.season, self.longest = scaling.context, scaling.season, scaling.longest
+
+    def __call__(self, history: Var, standard: Var) -> Scaled:
+        """Scale raw windows `[rows, context]`; `standard [rows, 1]` is the unit where `scale` is none.
+
+        There are two ways, of which a shorter one is taken where nothing is missing.
+        """
+        seen = filling.observed(history)
+        full = filling.everywhere(seen)
+        values, location, scale, unit = op.if_(
+            full,
+            then_branch=lambda: self._scaled(history, None, standard),
+            else_branch=lambda: self._scaled(history, seen, standard),
+        )
+        return Scaled(values, seen, full, location, scale, unit)
+
+    def _scaled(self, history: Var, seen: Var | None, standard: Var) -> list[Var]:
+        unit = op.identity(standard) if self.scale == "none" else self._unit(history, seen)
+        z = self.forward(filling.fill(history, seen), unit)
+        location = self._location(z, seen)
+        scale = self._scale(z, seen, location)
+        return [op.div(op.sub(z, location), scale), location, scale, unit]
+
+    def forward(self, raw: Var, unit: Var) -> Var:
+        """Raw values to transformed ones."""
+        parts = op.div(raw, unit)
+        if self.transform == "log":
+            return op.log(op.max([parts, constant(FLOOR, np.float32)]))
+        return op.asinh(parts) if self.transform == "asinh" else parts
+
+    def backward(self, z: Var, unit: Var) -> Var:
+        """Transformed values to raw ones."""
+        top = constant(TOP, np.float32)
+        if self.transform == "log":
+            return op.mul(op.exp(op.min([z, top])), unit)
+        if self.transform == "asinh":
+            return op.mul(op.sinh(op.clip(z, constant(-TOP, np.float32), top)), unit)
+        return op.mul(z, unit)
+
+    def restore(self, z: Var, location: Var, scale: Var, unit: Var) -> Var:
+        """Scaled values to raw ones."""
+        return self.backward(op.add(op.mul(z, scale), location), unit)
+
+    def scaled(self, raw: Var, location: Var, scale: Var, unit: Var) -> Var:
+        """Raw values to scaled ones."""
+        return op.div(op.sub(self.forward(raw, unit), location), scale)
+
+    def _unit(self, history: Var, seen: Var | None) -> Var:
+        known = op.abs(filling.known(history, seen))
+        largest = op.reduce_max(known, constant([1]))
+        largest = _or_else(op.greater(largest, constant(LEAST, np.float32)), largest, 1.0)
+        if self.transform != "asinh":
+            return largest
+        usual = filling.mean(op.div(known, largest), seen)
+        usual = _or_else(op.greater(usual, constant(FLAT, np.float32)), usual, 1.0)
+        return op.mul(largest, usual)
+
+    def _location(self, z: Var, seen: Var | None) -> Var:
+        kind, last = self.location, _from(z, -1)
+        if kind == "zero":
+            return op.mul(last, constant(0, np.float32))
+        if kind == "last":
+            return last
+        if kind == "median":
+            return filling.Ordered(z, seen, self.context).quantile(0.5)
+        span = {"mean": 0, "season": self.season, "seasons": self.longest}[kind] or self.context
+        recent = None if seen is None else _from(seen, -span)
+        average = filling.mean(_from(z, -span), recent)
+        return average if recent is None else op.where(filling.any_of(recent), average, last)
+
+    def _scale(self, z: Var, seen: Var | None, location: Var) -> Var:
+        if self.scale == "none":
+            return op.add(op.mul(location, constant(0, np.float32)), constant(1, np.float32))
+        scale = self._spread(z, seen, location)
+        if self.transform == "log":
+            return op.add(scale, constant(SOFT, np.float32))
+        return _or_else(op.greater(scale, constant(FLAT, np.float32)), scale, CONSTANT)
+
+    def _spread(self, z: Var, seen: Var | None, location: Var) -> Var:
+        if self.scale == "mean_abs":
+            return filling.mean(op.abs(op.sub(z, location)), seen)
+        if self.scale == "robust":
+            ordered = filling.Ordered(z, seen, self.context)
+            return op.sub(ordered.quantile(0.75), ordered.quantile(0.25))
+        lag = self.season if self.scale == "difference" and 0 < self.season < self.context else 1
+        if self.scale == "std" or lag >= self.context:
+            return _deviation(z, seen)
+        change = op.abs(op.sub(_from(z, lag), _before(z, lag)))
+        if seen is None:
+            return filling.mean(change, None)
+        both = op.and_(_from(seen, lag), _before(seen, lag))
+        return op.where(filling.any_of(both), filling.mean(change, both), _deviation(z, seen))
+
+
+def _deviation(z: Var, seen: Var | None) -> Var:
+    apart = op.sub(z, filling.mean(z, seen))
+    return op.sqrt(filling.mean(op.mul(apart, apart), seen))
+
+
+def _from(values: Var, start: int) -> Var:
+    """Columns from the one with that number on, counted from the end if it is negative."""
+    return op.slice(values, constant([start]), constant([_END]), constant([1]))
+
+
+def _before(values: Var, count: int) -> Var:
+    """All columns but the last `count`."""
+    return op.slice(values, constant([0]), constant([-count]), constant([1]))
+
+
+def _or_else(condition: Var, value: Var, other: float) -> Var:
+    return op.where(condition, value, constant(other, np.float32))
