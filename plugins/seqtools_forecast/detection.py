@@ -1,0 +1,114 @@
+"""How unexpected each value of a series was to a model that had seen what came before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqtools_forecast.asked_levels import at, ends
+from seqtools_forecast.store import SeriesStore
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seqtools.plugin import IntArray
+    from seqtools_forecast.run import Forecaster
+
+    Float64 = NDArray[np.float64]
+
+AT_ONCE = 256
+INTERVAL = 95.0
+_FLAT = 1e-12
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Values of one target of a series, and what was expected.
+
+    Attributes:
+        steps: of the series, `[rows]`.
+        value, mean, low, high: `[rows]`; low and high are the ends of the 95 % interval.
+        score: standard deviations of a normal distribution that the value lies from the median, negative
+            below it; NaN where the value is missing, `[rows]`.
+    """
+
+    steps: IntArray
+    value: Float64
+    mean: Float64
+    low: Float64
+    high: Float64
+    score: Float64
+
+
+def judge(
+    model: Forecaster, store: SeriesStore, index: int, *, stride: int = 1, first: int = 0
+) -> Iterator[list[Judged]]:
+    """Judge the values of one series, some at a time; a list has one entry for each target.
+
+    Args:
+        stride: a new forecast is made after so many steps, and judges as many; at most the horizon.
+        first: the first step that is judged; 0 for the earliest with a horizon of history.
+    """
+    series = store[index]
+    begin = first or min(model.shape.horizon, max(1, len(series) // 2))
+    origins = np.arange(begin, len(series), stride)
+    for start in range(0, len(origins), AT_ONCE):
+        some = origins[start : start + AT_ONCE]
+        seen = np.array([np.isfinite(series.values[max(0, o - model.shape.context) : o]).any() for o in some])
+        some = some[seen]
+        if not len(some):
+            continue
+        mean, quantiles, _ = model.at(store, np.full(len(some), index), some)
+        steps = (some[:, None] + np.arange(stride)).reshape(-1)
+        inside = steps < len(series)
+        yield [
+            _judged(
+                series.values[:, target],
+                steps[inside],
+                mean[:, :stride, target].reshape(-1)[inside],
+                quantiles[:, :stride, target].reshape(-1, quantiles.shape[-1])[inside],
+                model.shape.levels,
+            )
+            for target in range(model.shape.targets)
+        ]
+
+
+def _judged(
+    values: Float64, steps: IntArray, mean: Float64, quantiles: Float64, levels: Sequence[float]
+) -> Judged:
+    low, high = (at(quantiles, levels, min(max(end, levels[0]), levels[-1])) for end in ends(INTERVAL))
+    value = np.asarray(values[steps])
+    return Judged(steps, value, mean, low, high, scores(value, quantiles, levels))
+
+
+def scores(value: Float64, quantiles: Float64, levels: Sequence[float]) -> Float64:
+    """Where values `[rows]` lie among quantiles `[rows, levels]`, as quantiles of a normal distribution.
+
+    Between levels it is linear in them; beyond the outermost it goes on as steeply as from there to the
+    median. A value that differs where all quantiles are one gets an infinite score.
+    """
+    normal = np.array([NormalDist().inv_cdf(level) for level in levels])
+    middle = at(quantiles, levels, 0.5)
+    score = np.zeros(len(value))
+    for side, edge in ((-1.0, 0), (1.0, len(levels) - 1)):
+        gap = side * (quantiles[:, edge] - middle)
+        way = side * (value - middle)
+        flat = gap <= _FLAT * np.maximum(np.abs(middle), _FLAT)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            beyond = way / np.where(flat, 1.0, gap) * normal[edge]
+        beyond = np.where(flat & (way > 0), side * np.inf, beyond)
+        score = np.where(way > np.where(flat, 0.0, gap), beyond, score)
+    between = (value >= quantiles[:, 0]) & (value <= quantiles[:, -1])
+    for row in np.flatnonzero(between):
+        score[row] = np.interp(value[row], quantiles[row], normal)
+    score[np.isnan(value)] = np.nan
+    return score
+
+
+def threshold(share: float) -> float:
+    """The score beyond which a share of values lies, on both sides together, if the model is right."""
+    return NormalDist().inv_cdf(1 - share / 2)
