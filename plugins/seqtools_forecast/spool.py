@@ -29,7 +29,7 @@ class Spool:
 
     def __init__(self, folder: Path, width: int) -> None:
         self.width = width
-        self.counts: IntArray = np.zeros(0, np.int64)
+        self._counts: IntArray = np.zeros(0, np.int64)
         self._folder = folder
         self._kinds: dict[str, tuple[Any, int]] = {
             "codes": (np.int32, 1),
@@ -69,26 +69,25 @@ class Spool:
 
     def _counted(self, series: int) -> IntArray:
         """The counts, grown to so many series at least."""
-        if series > len(self.counts):
-            grown = np.zeros(max(series, 2 * len(self.counts)), np.int64)
-            grown[: len(self.counts)] = self.counts
-            self.counts = grown
-        return self.counts
+        if series > len(self._counts):
+            grown = np.zeros(max(series, 2 * len(self._counts)), np.int64)
+            grown[: len(self._counts)] = self._counts
+            self._counts = grown
+        return self._counts
 
-    def series(self) -> SpooledSeries:
-        """All rows, series by series in the order of their numbers, rows in the order they came."""
+    def series(self, count: int) -> SpooledSeries:
+        """All rows, series by series in the order of their numbers, rows in the order they came.
+
+        Args:
+            count: of series; the last ones may have no row.
+        """
         for stream in self._files.values():
             stream.flush()
+        counts = self._counted(count)[:count]
         if not self._ordered:
-            self._group()
+            self._group(counts)
         stage = "spool" if self._ordered else "grouped"
-        return SpooledSeries(
-            self._open("stamps", stage)[:, 0], self._open("rows", stage), self.counts[: self._series()]
-        )
-
-    def _series(self) -> int:
-        told = np.flatnonzero(self.counts)
-        return int(told[-1]) + 1 if len(told) else 0
+        return SpooledSeries(self._open("stamps", stage)[:, 0], self._open("rows", stage), counts)
 
     def _open(self, name: str, stage: str, mode: Any = "r") -> NDArray[Any]:
         kind, width = self._kinds[name]
@@ -98,10 +97,10 @@ class Spool:
             np.ndarray
         )
 
-    def _group(self) -> None:
+    def _group(self, counts: IntArray) -> None:
         """Copy the rows to where their series lie."""
         codes = self._open("codes", "spool")[:, 0]
-        places = np.cumsum(self.counts) - self.counts
+        places = np.cumsum(counts) - counts
         pairs = [
             (self._open(name, "spool"), self._open(name, "grouped", "w+")) for name in ("stamps", "rows")
         ]
