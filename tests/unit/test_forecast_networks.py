@@ -122,12 +122,12 @@ def test_a_sine_is_learned_in_few_steps(kind: str) -> None:
         return torch.maximum(levels * miss, (levels - 1) * miss).mean()
 
     first = float(error().detach())
-    for _ in range(40):
+    for _ in range(60):
         optimizer.zero_grad()
         loss = error()
         loss.backward()
         optimizer.step()
-    assert float(error().detach()) < first / 4
+    assert float(error().detach()) < first / 3
 
 
 OPTIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
