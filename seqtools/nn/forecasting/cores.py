@@ -16,6 +16,7 @@ CORES: Mapping[str, str] = MappingProxyType(
         "segment": "seqtools.nn.forecasting.segment:SegmentCore",
         "recurrent": "seqtools.nn.forecasting.recurrent:RecurrentCore",
         "seq2seq": "seqtools.nn.forecasting.seq2seq:Seq2SeqCore",
+        "smoothing": "seqtools.nn.forecasting.smoothing:SmoothingCore",
     }
 )
 """Networks between the scaled window and the head."""
