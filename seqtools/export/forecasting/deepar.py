@@ -32,7 +32,7 @@ class Drawn(NamedTuple):
     quantiles: Var
     """scaled, `[rows, steps, levels]`"""
     mean: Var
-    """scaled, `[rows, steps]`"""
+    """scaled, `[rows, steps, 1]`"""
 
 
 class LoweredDeepAR:
@@ -161,8 +161,8 @@ class LoweredDeepAR:
             op.unsqueeze(part, constant([2])) for part in (scaled.location, scaled.scale, scaled.unit)
         )
         raw = self._scaling.restore(op.transpose(apart, perm=(1, 2, 0)), location, scale, unit)
-        average = op.reduce_mean(raw, constant([1]), keepdims=0)
-        mean = self._scaling.scaled(average, scaled.location, scaled.scale, scaled.unit)
+        average = op.transpose(op.reduce_mean(raw, constant([1])), perm=(0, 2, 1))
+        mean = self._scaling.scaled(average, location, scale, unit)
         levels = self._context.weights.add("levels", np.array(self._shape.levels, np.float32))
         return Drawn(raw, quantiles_of(op.transpose(apart, perm=(1, 0, 2)), levels), mean)
 
