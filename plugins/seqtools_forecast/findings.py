@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from seqtools_forecast.regular import Laid
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _SHOWN = 10
 """Names kept as examples."""
@@ -92,7 +89,11 @@ class Findings:
         self._lengths.append(laid.length)
         self._starts.append(laid.start)
         self._names.append(name)
-        empty = int(np.isnan(values).sum()) - laid.gaps * self._targets
+        least, most = values.min(axis=0), values.max(axis=0)
+        empty = 0
+        if np.isnan(least).any():
+            empty = int(np.isnan(values).sum()) - laid.gaps * self._targets
+            least, most = np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
         for kind, count in (
             ("gaps", laid.gaps),
             ("duplicates", laid.duplicates),
@@ -102,13 +103,10 @@ class Findings:
         ):
             if count:
                 self.add(kind, name, count)
-        self._values(name, values)
-
-    def _values(self, name: str, values: NDArray[np.float64]) -> None:
-        least, most = np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
-        if (least == most).all():
-            self.add("zero" if not least.any() else "constant", name)
-        if (least < 0).any():
+        lows, highs = least.tolist(), most.tolist()
+        if lows == highs:
+            self.add("constant" if any(lows) else "zero", name)
+        if min(lows) < 0:
             self.add("negative", name, int((values < 0).sum()))
 
     def report(self, rows: int) -> dict[str, Any]:

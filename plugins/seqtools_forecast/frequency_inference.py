@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seqtools.plugin import IntArray
 
 _WEEK = 7 * DAY
-_SHORTEST_MONTH = 25 * DAY
+SHORTEST_MONTH = 25 * DAY
 """Seconds between the stamps of a month and the next, at least; some name the last working day."""
 SURE = 8
 """Rows from which a series' own frequency counts against the others'."""
@@ -47,7 +47,7 @@ def grid_of(values: IntArray, *, integer: bool) -> Frequency | None:
         step = _step(gaps, "")
         return Frequency("integer", step, int(values[0]) % step)
     least, most = int(gaps.min()), int(gaps.max())
-    if least >= _SHORTEST_MONTH and (found := _months(values, gaps)) is not None:
+    if least >= SHORTEST_MONTH and (found := _months(values, gaps)) is not None:
         return found
     if least == DAY and most > DAY and (found := _business(values, gaps)) is not None:
         return found

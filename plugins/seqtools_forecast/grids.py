@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from seqtools.errors import DataError
 from seqtools_forecast.findings import Findings
 from seqtools_forecast.frequency import Frequency
-from seqtools_forecast.frequency_inference import aligned, common, grid_of
+from seqtools_forecast.frequency_inference import SHORTEST_MONTH, aligned, common, grid_of
 
 if TYPE_CHECKING:
-    from seqtools.plugin import IntArray
     from seqtools_forecast.intake import Intake
     from seqtools_forecast.spool import SpooledSeries
 
@@ -40,6 +39,8 @@ class Grids:
         self._names, self._spooled, self._findings = intake.names, spooled, findings
         self._integer, self._asked, self._mixed = intake.integer is not False, asked, mixed
         self._own: list[Frequency | None] = []
+        self._least, self._most = spooled.steps()
+        self._known: dict[tuple[int, int], Frequency] = {}
         self._irregular: dict[int, DataError] = {}
         self.differ = ""
         self.shared = self._settled(intake.columns.time).styled(intake.stamps.style)
@@ -49,6 +50,14 @@ class Grids:
         if index in self._irregular:
             return None
         return (self._own[index] if self.differ else None) or self.shared
+
+    def start_of(self, index: int) -> int | None:
+        """Position of the first row where each further row is a step on; None if one is not."""
+        grid = self.of(index)
+        step = self._least[index]
+        if grid is None or step <= 0 or step != self._most[index] or grid.unit not in ("second", "integer"):
+            return None
+        return int(self._spooled.first(index) - grid.phase) // grid.step if step == grid.step else None
 
     def _settled(self, time: str) -> Frequency:
         asked = Frequency.parse(self._asked) if self._asked else None
@@ -72,14 +81,14 @@ class Grids:
         longest: dict[Frequency, tuple[str, int]] = {}
         counts: Counter[Frequency] = Counter()
         for index, name in enumerate(self._names):
-            stamps = self._spooled.stamps(index)
-            own = self._own_grid(index, stamps)
+            own = self._own_grid(index)
             self._own.append(own)
             if own is not None:
                 self._findings.frequency(own.name)
                 counts[own] += 1
-                if own not in longest or len(stamps) > longest[own][1]:
-                    longest[own] = (name, len(stamps))
+                rows = self._spooled.rows_of(index)
+                if own not in longest or rows > longest[own][1]:
+                    longest[own] = (name, rows)
         kinds = [(*longest[own], own) for own, _ in counts.most_common()]
         try:
             return common(kinds, strict=not self._asked)
@@ -89,9 +98,15 @@ class Grids:
             self.differ = f"{error.subject}: {error.cause}"
             return common(kinds, strict=False)
 
-    def _own_grid(self, index: int, stamps: IntArray) -> Frequency | None:
+    def _own_grid(self, index: int) -> Frequency | None:
+        step = int(self._least[index])
+        if 0 < step == self._most[index] and (self._integer or step < SHORTEST_MONTH):
+            key = step, int(self._spooled.first(index)) % step
+            if key not in self._known:
+                self._known[key] = Frequency("integer" if self._integer else "second", *key)
+            return self._known[key]
         try:
-            return grid_of(stamps, integer=self._integer)
+            return grid_of(self._spooled.stamps(index), integer=self._integer)
         except DataError as error:
             if self._asked:  # rows are put into the steps asked for
                 return None

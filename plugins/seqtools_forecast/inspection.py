@@ -64,8 +64,8 @@ def inspect(
 def _seasons(store: SeriesStore, facts: Facts) -> list[dict[str, float]]:
     """Seasons of the frequency, and one that is seen, with how strong they are.
 
-    Strength is how far the autocorrelation rises again up to the season's lag, 0 to 1, a mean over series: the
-    inertia of a series by itself only falls.
+    Strength is how far the autocorrelation rises again up to the season's lag, 0 to 1, a mean over series:
+    the inertia of a series by itself only falls.
     """
     found = found_season(facts)
     lags = dict.fromkeys([*store.frequency.seasons(), *([found] if found else [])])

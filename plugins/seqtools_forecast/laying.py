@@ -13,13 +13,15 @@ from seqtools_forecast.findings import Findings
 from seqtools_forecast.grids import Grids
 from seqtools_forecast.intake import Intake
 from seqtools_forecast.recipe import SeriesDataConfig
-from seqtools_forecast.regular import Laid, laid
+from seqtools_forecast.regular import Laid, consecutive, laid
 from seqtools_forecast.series import Series
 from seqtools_forecast.store import SeriesStore
 from seqtools_forecast.store_writer import StoreWriter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_NOTHING = np.zeros(0)
 
 
 class Laying:
@@ -73,15 +75,15 @@ class Laying:
         grid = self._grids.of(index)
         if grid is None:
             return None
-        columns, stamps = self._intake.columns, self._spooled.stamps(index)
-        found = laid(
-            name,
-            grid.position(stamps if grid.is_integer else stamps.astype("datetime64[s]")),
-            self._spooled.rows(index),
-            len(columns.targets),
-            len(columns.future),
-            self._duplicates,
-        )
+        columns, rows = self._intake.columns, self._spooled.rows(index)
+        targets, future = len(columns.targets), len(columns.future)
+        start = self._grids.start_of(index)
+        if start is not None:
+            found = consecutive(start, rows, targets, future)
+        else:
+            stamps = self._spooled.stamps(index)
+            places = grid.position(stamps if grid.is_integer else stamps.astype("datetime64[s]"))
+            found = laid(name, places, rows, targets, future, self._duplicates)
         if found is None:
             self._findings.add("dropped", name)
         else:
@@ -90,7 +92,7 @@ class Laying:
 
     def _series(self, name: str, found: Laid, said: tuple[str, ...]) -> Series:
         """The last steps of a series, or all."""
-        columns = self._intake.columns
+        columns, numbers = self._intake.columns, self._numbers
         skip = max(found.length - self._tail, 0) if self._tail else 0
         targets, past = len(columns.targets), len(columns.past)
         rows: NDArray[np.float64] = found.rows[skip:]
@@ -101,7 +103,7 @@ class Laying:
             rows[:length, :targets],
             rows[:length, targets : targets + past],
             rows[:, targets + past :],
-            floats([said[place] for place in self._numbers], "static", lambda _: f"series '{name}'"),
+            floats([said[place] for place in numbers], "static", lambda _: name) if numbers else _NOTHING,
             tuple(said[place] for place in self._categories),
         )
 

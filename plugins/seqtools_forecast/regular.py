@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,10 +67,9 @@ def laid(
     twice = int((steps == 0).sum())
     if twice:
         positions, rows = _merged(positions, rows, targets, duplicates)
-    observed = np.flatnonzero(~np.isnan(rows[:, :targets]).all(axis=1))
-    if not len(observed):
+    first, last = _observed(rows, targets)
+    if last < 0:
         return None
-    first, last = int(observed[0]), int(observed[-1])
     stop = _stop(rows, last, future)
     kept = positions[first:stop] - positions[first]
     length, span = int(positions[last] - positions[first]) + 1, int(kept[-1]) + 1
@@ -84,6 +84,23 @@ def laid(
         made = np.full((span, rows.shape[1]), np.nan)
         made[kept] = rows[first:stop]
     return Laid(int(positions[first]), made, length, gaps, twice, unsorted)
+
+
+def consecutive(start: int, rows: Float64, targets: int, future: int) -> Laid | None:
+    """As `laid`, of rows that stand a step apart from the position of the first one on."""
+    first, last = _observed(rows, targets)
+    if last < 0:
+        return None
+    return Laid(start + first, rows[first : _stop(rows, last, future)], last + 1 - first, 0, 0, False)
+
+
+def _observed(rows: Float64, targets: int) -> tuple[int, int]:
+    """Places of the first and the last row with a target; the last is -1 if there is none."""
+    ends = rows[:: max(len(rows) - 1, 1), 0]
+    if len(rows) and not (math.isnan(ends[0]) or math.isnan(ends[-1])):
+        return 0, len(rows) - 1
+    told = np.flatnonzero(~np.isnan(rows[:, :targets]).all(axis=1))
+    return (int(told[0]), int(told[-1])) if len(told) else (0, -1)
 
 
 def _stop(rows: Float64, last: int, future: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -131,6 +130,14 @@ class SpooledSeries:
         """Number of series."""
         return len(self.ends)
 
+    def first(self, index: int) -> int:
+        """The first stamp of a series that has one."""
+        return int(self._stamps[self._begins[index]])
+
+    def rows_of(self, index: int) -> int:
+        """How many rows a series has."""
+        return int(self.ends[index] - self._begins[index])
+
     def stamps(self, index: int) -> IntArray:
         """Stamps of a series, as they came."""
         return self._stamps[self._begins[index] : self.ends[index]]
@@ -139,9 +146,25 @@ class SpooledSeries:
         """Values of a series, as they came."""
         return self._rows[self._begins[index] : self.ends[index]]
 
-    def __iter__(self) -> Iterator[tuple[IntArray, Float64]]:
-        """Stamps and values of each series."""
-        return ((self.stamps(index), self.rows(index)) for index in range(len(self)))
+    def steps(self) -> tuple[IntArray, IntArray]:
+        """The least and the greatest step between the stamps of each series, `[series]`; 0 for one stamp."""
+        least, most = np.zeros(len(self), np.int64), np.zeros(len(self), np.int64)
+        first = 0
+        while first < len(self):
+            start = self._begins[first]
+            after = max(int(np.searchsorted(self.ends, start + _ROWS, "right")), first + 1)
+            some = np.arange(first, after)
+            some = some[self.ends[some] - self._begins[some] > 1]
+            first = after
+            if not len(some):
+                continue
+            steps = np.diff(self._stamps[start : self.ends[after - 1]])
+            # Pairs of places: where the steps of a series begin, and where those to the next one would.
+            places = np.stack([self._begins[some], self.ends[some] - 1], axis=1).ravel() - start
+            places = places[: len(places) - (places[-1] == len(steps))]
+            least[some] = np.minimum.reduceat(steps, places)[::2]
+            most[some] = np.maximum.reduceat(steps, places)[::2]
+        return least, most
 
 
 def _ranks(codes: IntArray) -> IntArray:
