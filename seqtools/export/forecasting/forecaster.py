@@ -23,6 +23,7 @@ CORES = {
     "segment": "seqtools.export.forecasting.segment:LoweredSegment",
     "recurrent": "seqtools.export.forecasting.recurrent:LoweredRecurrent",
     "seq2seq": "seqtools.export.forecasting.seq2seq:LoweredSeq2Seq",
+    "smoothing": "seqtools.export.forecasting.smoothing:LoweredSmoothingCore",
 }
 
 
@@ -66,7 +67,15 @@ class LoweredForecaster:
     def __call__(self, window: Window, scaled: Scaled) -> tuple[Var, Var]:
         """Quantiles `[rows, horizon, levels]` and means `[rows, horizon, 1]`, in scaled units."""
         values, gain, shift = self._affine(window, scaled)
-        x = self._core(self.inputs(window, scaled, values))
+        told = self.tell(window, scaled, values)
+        if gain is None or shift is None:
+            return told
+        away, over = op.unsqueeze(shift, constant([2])), op.unsqueeze(gain, constant([2]))
+        return op.div(op.sub(told[0], away), over), op.div(op.sub(told[1], away), over)
+
+    def tell(self, window: Window, scaled: Scaled, values: Var, *figures: Var) -> tuple[Var, Var]:
+        """What comes after scaled windows, in their units; `figures [rows, 1]` are shown to the network."""
+        x = self._core(self.inputs(window, scaled, values, *figures))
         if self._hidden is not None:
             x = op.add(x, op.relu(self._hidden.rows(x)))
         outputs, gates = self._output.rows(x), None
@@ -74,16 +83,11 @@ class LoweredForecaster:
             outputs, gates = op.split(outputs, constant(self._sizes), axis=1)
         told = self._head(self._in_steps(outputs))
         centre = self._centre(values, scaled, gates)
-        if centre is not None:
-            told = op.add(told[0], centre), op.add(told[1], centre)
-        if gain is None or shift is None:
-            return told
-        away, over = op.unsqueeze(shift, constant([2])), op.unsqueeze(gain, constant([2]))
-        return op.div(op.sub(told[0], away), over), op.div(op.sub(told[1], away), over)
+        return told if centre is None else (op.add(told[0], centre), op.add(told[1], centre))
 
-    def inputs(self, window: Window, scaled: Scaled, values: Var) -> Inputs:
+    def inputs(self, window: Window, scaled: Scaled, values: Var, *figures: Var) -> Inputs:
         """What the core reads."""
-        static = [*self._covariates.of_series(window), *self._figures(scaled)]
+        static = [*self._covariates.of_series(window), *self._figures(scaled), *figures]
         if self._config.normalise:
             square = filling.mean_where(op.mul(values, values), scaled.seen, scaled.full)
             spread = op.max([op.sqrt(square), constant(QUIET, np.float32)])
@@ -94,7 +98,9 @@ class LoweredForecaster:
         if self._network.mixes:
             channels.append(Channel(self._together(values), self._network.mixes))
         before, known = self._covariates.over_time(window)
-        channels += [Channel(part, _width(part)) for part in before]
+        widths = [width for width in (self._shape.past, self._shape.future) if width]
+        for part, width in zip(before, widths, strict=True):
+            channels.append(Channel(part if width > 1 else op.squeeze(part, constant([2])), width))
         calendar = None
         if self._covariates.has_calendar:
 
@@ -149,9 +155,3 @@ class LoweredForecaster:
             return centre
         mapped = op.unsqueeze(self._linear.rows(values), constant([2]))
         return mapped if centre is None else op.add(centre, mapped)
-
-
-def _width(part: Var) -> int:
-    width = part.unwrap_tensor().shape[-1]  # type: ignore[index]
-    assert isinstance(width, int)
-    return width

@@ -28,11 +28,15 @@ class LoweredRecurrent:
 
     def __call__(self, inputs: Inputs) -> Var:
         """See the protocol."""
-        x = over_time(inputs, self._shape.context)
-        last = self._stack.last_output(x, self._shape.context, self._dilations)
+        x, count = self.steps(inputs)
+        last = self._stack.last_output(x, count, self._dilations)
         known = ahead(inputs, self._shape.horizon)
         if self._state is None or self._ahead is None or self._positions is None or known is None:
             return last
         state = op.unsqueeze(self._state.rows(last), constant([1]))
         y = op.relu(op.add(op.add(self._ahead(known), self._positions), state))
         return op.reshape(y, constant([-1, self.width]))
+
+    def steps(self, inputs: Inputs) -> tuple[Var, int]:
+        """What the stack reads, `[steps, rows, input]`, and how many steps that is."""
+        return over_time(inputs, self._shape.context), self._shape.context
