@@ -23,7 +23,7 @@ FLOORS = ("naive", "seasonal_naive", "drift", "theta", "ets")
 """What every training and every backtest sets beside the network."""
 
 _ROWS = 512
-_CELLS = 2_000_000  # values that are smoothed, so that many windows do not take minutes
+_CELLS = 2_000_000  # values that are smoothed
 _LEAST_TIME = 256
 
 
@@ -51,7 +51,7 @@ def floor_forecasts(
         steps only.
     """
     season = seasons[0] if seasons else 1
-    methods = _methods(season, _most_time(history, season))
+    methods = _methods(season, most_time(len(history), season))
     levels_at = np.array([NormalDist().inv_cdf(level) for level in levels])
     found = {}
     for name in names:
@@ -80,8 +80,9 @@ def _methods(season: int, most: int) -> dict[str, Callable[[Float64, int], Told]
     }
 
 
-def _most_time(history: Float64, season: int) -> int:
-    return max(_CELLS // max(len(history), 1), _LEAST_TIME, 4 * season)
+def most_time(rows: int, season: int) -> int:
+    """Last steps that Theta and ETS look at, so that many windows do not take minutes."""
+    return max(_CELLS // max(rows, 1), _LEAST_TIME, 4 * season)
 
 
 def _predict(

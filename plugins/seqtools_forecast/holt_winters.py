@@ -10,6 +10,8 @@ from seqtools_forecast.decomposition import season_shape, unfold
 from seqtools_forecast.history import first_seen
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from seqtools_forecast.prediction import Float64
 
 _TINY = 1e-6
@@ -121,7 +123,7 @@ class Smoother(NamedTuple):
         return (mean * shape, spread * np.abs(shape)) if self.multiplicative else (mean + shape, spread)
 
 
-def _line(place: Float64, values: Float64, near: Float64, sloped: bool) -> tuple[Float64, Float64]:
+def _line(place: Float64, values: Float64, near: NDArray[np.bool_], sloped: bool) -> tuple[Float64, Float64]:
     """Least squares through what is near: value at place 0 and slope, `[rows]` each."""
     count = np.maximum(near.sum(axis=1), 1)
     middle, mean = place.sum(axis=1) / count, values.sum(axis=1) / count

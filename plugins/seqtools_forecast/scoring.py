@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,22 +46,19 @@ class Tally:
         self._sums: dict[str, Float64] = {}
         self._counts: dict[str, Float64] = {}
         self._rows: dict[str, list[Float64]] = {}
-        self._series: list[NDArray[np.int64]] = []
+        self._groups: dict[str, list[NDArray[np.int64]]] = {}
 
-    def add(
-        self, actual: Float64, told: Prediction, scale: Float64, series: Iterable[int] | None = None
-    ) -> None:
+    def add(self, actual: Float64, told: Prediction, scale: Float64, **groups: NDArray[np.int64]) -> None:
         """Count some rows.
 
         Args:
             actual: what came, `[rows, horizon]`, NaN where nothing was observed.
             told: what was forecast.
             scale: `naive_scale` of each row's history, `[rows]`.
-            series: which series each row is of, for `worst`; without it each row is its own.
+            groups: for `by`: what each row is of, `[rows]`, like `series=` or `turn=`.
         """
-        before = sum(map(len, self._series))
-        own = range(before, before + len(actual)) if series is None else series
-        self._series.append(np.fromiter(own, np.int64, len(actual)))
+        for group, ids in groups.items():
+            self._groups.setdefault(group, []).append(ids)
         for name, errors in self._errors(actual, told, scale[:, None]).items():
             there = ~np.isnan(errors)
             errors = np.where(there, errors, 0)
@@ -118,23 +115,34 @@ class Tally:
             found.append(_finished(told, sums, counts))
         return found
 
-    def worst(self, most: int, by: str = "mase") -> list[dict[str, Any]]:
-        """The series with the greatest errors: `series`, `windows` and its figures, the worst first."""
-        if not self._rows:
-            return []
-        series = np.concatenate(self._series)
+    def by(self, group: str) -> dict[int, Figures]:
+        """Figures of each group of rows, all means of rows, and `windows`, how many they are."""
+        if group not in self._groups:
+            return {}
+        ids, place = np.unique(np.concatenate(self._groups[group]), return_inverse=True)
         rows = {name: np.concatenate(parts) for name, parts in self._rows.items() if name != "size"}
-        by = by if not np.isnan(rows[by]).all() else "mae"
-        ids, place = np.unique(series, return_inverse=True)
         means = {name: _mean_of(one, place, len(ids)) for name, one in rows.items()}
         means["rmse"] = np.sqrt(means["mse"])
         windows = np.bincount(place, minlength=len(ids))
-        order = np.argsort(-np.where(np.isnan(means[by]), -np.inf, means[by]), kind="stable")[:most]
-        return [
-            {"series": int(ids[one]), "windows": int(windows[one])}
-            | {name: float(mean[one]) for name, mean in means.items() if not np.isnan(mean[one])}
-            for one in order.tolist()
-        ]
+        return {
+            one: {"windows": int(windows[at])}
+            | {
+                name: float(means[name][at])
+                for name in KEYS
+                if name in means and not np.isnan(means[name][at])
+            }
+            for at, one in enumerate(ids.tolist())
+        }
+
+    def worst(self, most: int, by: str = "mase", group: str = "series") -> list[dict[str, Any]]:
+        """The series with the greatest errors: `series`, `windows` and figures, the worst first.
+
+        By their MAE where no series has a figure of that name.
+        """
+        found = self.by(group)
+        by = by if any(by in figures for figures in found.values()) else "mae"
+        order = sorted(found, key=lambda one: -found[one].get(by, -math.inf))[:most]
+        return [{group: one, **found[one]} for one in order]
 
 
 def score(actual: Float64, told: Prediction, levels: Sequence[float], scale: Float64) -> Figures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,28 +118,38 @@ def test_scores_are_those_of_plain_loops() -> None:
     assert found["wql"] == pytest.approx(sum(loss) / sum(size))
 
 
-def test_chunks_add_up_and_steps_and_series_are_told() -> None:
+def test_chunks_add_up_and_steps_and_groups_are_told() -> None:
     rng = np.random.default_rng(5)
     actual, scale, forecast = rng.normal(0, 2, (8, 3)), rng.uniform(1, 2, 8), told(rng, 8, 3)
-    actual[0, 1] = NAN
-    tally, ids = Tally(LEVELS, 3), np.array([7, 7, 2, 2, 2, 9, 9, 9])
+    tally, ids, turns = (
+        Tally(LEVELS, 3),
+        np.array([7, 7, 2, 2, 2, 9, 9, 9]),
+        np.array([1, 0, 2, 1, 0, 2, 1, 0]),
+    )
+
+    def only(which: Any) -> dict[str, float]:
+        return score(actual[which], Prediction(*(one[which] for one in forecast)), LEVELS, scale[which])
+
     for part in (slice(0, 3), slice(3, 4), slice(4, 8)):
-        tally.add(actual[part], Prediction(*(one[part] for one in forecast)), scale[part], ids[part])
-    whole = score(actual, forecast, LEVELS, scale)
+        few = Prediction(*(one[part] for one in forecast))
+        tally.add(actual[part], few, scale[part], series=ids[part], turn=turns[part])
+    whole = only(slice(None))
     assert tally.scores() == pytest.approx(whole)
     for step, figures in enumerate(tally.steps()):
-        only = Prediction(forecast.mean[:, [step]], forecast.quantiles[:, [step]])
-        assert figures == pytest.approx(score(actual[:, [step]], only, LEVELS, scale))
+        ahead = Prediction(forecast.mean[:, [step]], forecast.quantiles[:, [step]])
+        assert figures == pytest.approx(score(actual[:, [step]], ahead, LEVELS, scale))
+    for group, named in (("series", ids), ("turn", turns)):
+        found = tally.by(group)
+        assert list(found) == sorted(set(named.tolist()))
+        for one, figures in found.items():
+            wanted = only(named == one)
+            del wanted["wql"]  # a ratio of sums, which groups do not tell
+            assert figures == pytest.approx({"windows": (named == one).sum(), **wanted})
     worst = tally.worst(2)
-    by_series = {
-        one: score(
-            actual[ids == one], Prediction(*(p[ids == one] for p in forecast)), LEVELS, scale[ids == one]
-        )
-        for one in (2, 7, 9)
-    }
-    assert [one["series"] for one in worst] == sorted(by_series, key=lambda one: -by_series[one]["mase"])[:2]
-    assert worst[0]["mase"] == pytest.approx(by_series[worst[0]["series"]]["mase"])
+    order = sorted((2, 7, 9), key=lambda one: -only(ids == one)["mase"])
+    assert [one["series"] for one in worst] == order[:2]
     assert {one["series"]: one["windows"] for one in tally.worst(9)} == {7: 2, 2: 3, 9: 3}
+    assert tally.by("month") == {}
 
 
 def test_what_has_no_value_is_absent() -> None:
@@ -149,7 +160,7 @@ def test_what_has_no_value_is_absent() -> None:
     assert score(np.full((2, 2), NAN), flat, (0.1, 0.5, 0.9), np.ones(2)) == {}
     assert Tally((0.5,), 3).scores() == {} and Tally((0.5,), 3).worst(4) == []
     unscaled = Tally((0.1, 0.5, 0.9), 2)
-    unscaled.add(np.array([[5.0, 4], [9, 4]]), flat, np.full(2, NAN))
+    unscaled.add(np.array([[5.0, 4], [9, 4]]), flat, np.full(2, NAN), series=np.arange(2))
     assert [one["series"] for one in unscaled.worst(2)] == [1, 0]  # by MAE where nothing has a scale
 
 
