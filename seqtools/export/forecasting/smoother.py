@@ -34,17 +34,21 @@ class Smoothed(NamedTuple):
     """`[rows, 1]`"""
 
 
-class Blocks(NamedTuple):
-    """What each block needs, block first."""
+class Block(NamedTuple):
+    """What a block of steps needs, or all of them one after the other."""
 
     values: Var
-    """`[blocks, rows, block]`"""
-    there: Var
-    """`[blocks, rows, block]`, 1 where a value was observed"""
+    """`[rows, steps, 1]`"""
     weights: Var
-    """`[blocks, rows, block, block]`, of steps in levels"""
+    """`[rows, steps, block]`, of a block's steps in its levels"""
     kept: Var
-    """`[blocks, rows, block]`, of the level before the block in levels"""
+    """`[rows, steps, 1]`, of the level before the block in its levels"""
+    gains: list[Var]
+    """`[rows, steps, 1]` for each season: its coefficient, 0 where nothing was observed"""
+
+
+State = list[Var]
+"""The last level `[rows, 1, 1]`; then each season's steps to come, in blocks where they fill it."""
 
 
 class LoweredSmoother:
@@ -54,6 +58,7 @@ class LoweredSmoother:
         self._seasons, self._block, self._pad = smoother.seasons, int(smoother.block), int(smoother.pad)
         self._context, self._horizon = int(smoother.context), int(smoother.horizon)
         self._blocks = (self._context + self._pad) // self._block
+        self._pieces = [1 if season % self._block else season // self._block for season in self._seasons]
         self._rates = affine(Context(weights=context.weights), f"{name}.rates", smoother.rates)
 
     def __call__(self, values: Var, scaled: Scaled) -> Smoothed:
@@ -61,17 +66,18 @@ class LoweredSmoother:
         there = op.cast(scaled.seen, to=np.float32)
         logits = self._rates.rows(self._figures(values, there))
         x, o = (_front(part, self._pad) for part in (values, there))
-        level, seasons = self._begin(x, o)
-        gains: Sequence[Var] = ()
-        if self._seasons:
-            gains = op.split(op.sigmoid(_columns(logits, 1)), num_outputs=len(self._seasons), axis=1)
-        blocks = self._prepare(x, o, op.unsqueeze(_columns(logits, 0, 1), constant([2])))
-        bare, errors, level, seasons = self._turns(blocks, level, seasons, gains)
+        begun, seasons = self._begin(x, o)
+        bare, levels, state = self._turns(self._prepare(x, o, logits), self._state(begun, seasons))
+        last = op.squeeze(state[0], constant([2]))
+        errors = op.sub(bare, op.concat([begun, _columns(levels, 0, -1)], axis=1))
         spread = op.add(_mean(op.abs(errors), o), constant(QUIET, np.float32))
-        residuals = op.div(op.mul(op.sub(bare, level), o), spread)
-        ahead = op.expand(level, constant([1, self._horizon]))
-        for part, season in zip(seasons, self._seasons, strict=True):
-            ahead = op.add(ahead, _again(part, np.arange(self._horizon) % season))
+        residuals = op.div(op.mul(op.sub(bare, last), o), spread)
+        ahead = op.expand(last, constant([1, self._horizon]))
+        parts = iter(state[1:])
+        for season, pieces in zip(self._seasons, self._pieces, strict=True):
+            whole = [op.squeeze(next(parts), constant([2])) for _ in range(pieces)]
+            ring = whole[0] if pieces == 1 else op.concat(whole, axis=1)
+            ahead = op.add(ahead, _again(ring, np.arange(self._horizon) % season))
         return Smoothed(_columns(residuals, self._pad), ahead, spread)
 
     def _figures(self, values: Var, there: Var) -> Var:
@@ -109,65 +115,80 @@ class LoweredSmoother:
         total = op.reduce_sum(op.mul(apart, there), constant([1]), keepdims=0)
         return op.div(total, _count(there, 1, keepdims=0))
 
-    def _prepare(self, x: Var, o: Var, logit: Var) -> Blocks:
-        """All that does not depend on the block before; `logit [rows, 1, 1]`, of the level's coefficient."""
-        block, shape = self._block, constant([-1, self._blocks, self._block])
-        values, there = (op.transpose(op.reshape(part, shape), perm=(1, 0, 2)) for part in (x, o))
+    def _state(self, level: Var, seasons: Sequence[Var]) -> State:
+        state = [op.unsqueeze(level, constant([2]))]
+        for part, pieces in zip(seasons, self._pieces, strict=True):
+            ring = op.unsqueeze(part, constant([2]))
+            state += [ring] if pieces == 1 else op.split(ring, num_outputs=pieces, axis=1)
+        return state
+
+    def _prepare(self, x: Var, o: Var, logits: Var) -> Block:
+        """All that does not depend on the block before; `logits` of the coefficients `[rows, 1 + seasons]`."""
+        block, two = self._block, constant([2])
+        there = op.reshape(o, constant([-1, self._blocks, block]))
+        logit = op.unsqueeze(_columns(logits, 0, 1), two)
         steps = op.const(np.triu(np.ones((block, block), np.float32)))
         count, fade = op.matmul(there, steps), op.neg(op.softplus(logit))
-        since = op.sub(op.unsqueeze(count, constant([3])), op.unsqueeze(count, constant([2])))
-        faded = op.exp(op.mul(op.max([since, constant(0, np.float32)]), fade))
-        rate = op.unsqueeze(op.mul(op.sigmoid(op.squeeze(logit, constant([2]))), there), constant([2]))
+        since = op.sub(op.unsqueeze(count, constant([3])), op.unsqueeze(count, two))
+        faded = op.exp(op.mul(op.max([since, constant(0, np.float32)]), op.unsqueeze(fade, constant([3]))))
         earlier = op.const(np.tril(np.ones((block, block), np.float32)))
+        rate = op.unsqueeze(op.mul(op.sigmoid(logit), there), two)
         weights = op.mul(op.mul(faded, rate), earlier)
-        return Blocks(values, there, weights, op.exp(op.mul(count, op.squeeze(fade, constant([2])))))
+        column = constant([-1, self._blocks * block, 1])
+        gains = []
+        if self._seasons:
+            every = op.mul(op.unsqueeze(o, two), op.unsqueeze(op.sigmoid(_columns(logits, 1)), constant([1])))
+            gains = [every] if len(self._seasons) == 1 else list(op.split(every, num_outputs=2, axis=2))
+        return Block(
+            values=op.unsqueeze(x, two),
+            weights=op.reshape(weights, constant([-1, self._blocks * block, block])),
+            kept=op.reshape(op.exp(op.mul(count, fade)), column),
+            gains=gains,
+        )
 
-    def _turns(
-        self, blocks: Blocks, level: Var, seasons: list[Var], gains: Sequence[Var]
-    ) -> tuple[Var, Var, Var, list[Var]]:
-        """Steps without their seasons and errors of the next step, `[rows, time]`; the last state."""
+    def _turns(self, whole: Block, state: State) -> tuple[Var, Var, State]:
+        """Steps without their seasons and levels, `[rows, time]`; the last state."""
+        arrays = [*whole[:3], *whole.gains]
         if self._blocks > UNROLLED:
+            shape = [constant([0, self._blocks, self._block, -1])] * len(arrays)
+            apart = [op.reshape(part, to) for part, to in zip(arrays, shape, strict=True)]
 
             def turn(index: Var, *carried: Var) -> list[Var]:
                 now = op.reshape(index, constant([]))
-                parts = Blocks(*(op.gather(part, now, axis=0) for part in blocks))
-                bare, error, level, seasons = self._turn(parts, carried[0], carried[1:], gains)
-                return [level, *seasons, bare, error]
+                bare, levels, new = self._turn([op.gather(part, now, axis=1) for part in apart], list(carried))
+                return [*new, bare, levels]
 
-            last, *parts = repeat(constant(self._blocks), [level, *seasons], turn)
-            whole = [self._whole(part) for part in parts[len(seasons) :]]
-            return whole[0], whole[1], last, parts[: len(seasons)]
-        bares, errors = [], []
-        for i in range(self._blocks):
-            parts = Blocks(*(op.gather(part, constant(i), axis=0) for part in blocks))
-            bare, error, level, seasons = self._turn(parts, level, seasons, gains)
-            bares.append(bare)
-            errors.append(error)
-        return op.concat(bares, axis=1), op.concat(errors, axis=1), level, seasons
+            *last, bares, levels = repeat(constant(self._blocks), state, turn)
+            column = constant([-1, self._blocks * self._block])
+            bare, level = (op.reshape(op.transpose(x, perm=(1, 0, 2, 3)), column) for x in (bares, levels))
+            return bare, level, last
+        split = [op.split(part, num_outputs=self._blocks, axis=1) for part in arrays]
+        told = []
+        for parts in zip(*split, strict=True):
+            bare, level, state = self._turn(parts, state)
+            told.append((bare, level))
+        bare, level = (op.squeeze(op.concat(list(x), axis=1), constant([2])) for x in zip(*told, strict=True))
+        return bare, level, state
 
-    def _turn(
-        self, block: Blocks, level: Var, seasons: Sequence[Var], gains: Sequence[Var]
-    ) -> tuple[Var, Var, Var, list[Var]]:
-        """One block: its steps without their seasons, errors of the next step, the new state."""
-        bare = block.values
-        for part in seasons:
-            bare = op.sub(bare, _columns(part, 0, self._block))
-        two = constant([2])
-        known = op.squeeze(op.matmul(block.weights, op.unsqueeze(bare, two)), two)
-        levels = op.add(known, op.mul(block.kept, level))
-        before = op.concat([level, _columns(levels, 0, -1)], axis=1) if self._block > 1 else level
-        off = op.mul(op.sub(bare, levels), block.there)
-        new = []
-        for part, gain, season in zip(seasons, gains, self._seasons, strict=True):
-            told = op.add(_columns(part, 0, self._block), op.mul(gain, off))
-            rest = [] if season == self._block else [_columns(part, self._block)]
-            new.append(op.concat([*rest, told], axis=1))
-        return bare, op.sub(bare, before), _columns(levels, -1), new
+    def _turn(self, block: Sequence[Var], state: State) -> tuple[Var, Var, State]:
+        """One block: its steps without their seasons, its levels, the new state."""
+        bare, weights, kept, *gains = block
+        rings, taken = [], 1
+        for season, pieces in zip(self._seasons, self._pieces, strict=True):
+            rings.append(state[taken : taken + pieces])
+            bare = op.sub(bare, self._next(rings[-1][0], season))
+            taken += pieces
+        levels = op.add(op.matmul(weights, bare), op.mul(kept, state[0]))
+        off, new = op.sub(bare, levels), [_columns(levels, -1)]
+        for season, ring, gain in zip(self._seasons, rings, gains, strict=True):
+            told = op.add(self._next(ring[0], season), op.mul(gain, off))
+            cut = season % self._block
+            new += [op.concat([_columns(ring[0], self._block), told], axis=1)] if cut else [*ring[1:], told]
+        return bare, levels, new
 
-    def _whole(self, parts: Var) -> Var:
-        """`[blocks, rows, block]` -> `[rows, time]`."""
-        whole = op.transpose(parts, perm=(1, 0, 2))
-        return op.reshape(whole, constant([-1, self._blocks * self._block]))
+    def _next(self, ring: Var, season: int) -> Var:
+        """A season's part for the block's steps; its first piece where blocks fill the season."""
+        return _columns(ring, 0, self._block) if season % self._block else ring
 
 
 def _front(values: Var, steps: int) -> Var:
