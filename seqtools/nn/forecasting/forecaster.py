@@ -102,7 +102,7 @@ class Forecaster(BaseForecaster):
         if self.hidden is not None:
             x = x + self.hidden(x).relu()
         outputs = self.output(x).float().reshape(len(x), -1, self.head.outputs)
-        told = self.head(outputs[:, : self.shape.horizon])
+        told: Told = self.head(outputs[:, : self.shape.horizon])
         return told.moved(self._centre(values, scaled, x), torch.ones_like(values[:, :1]))
 
     def log_prob(
