@@ -38,6 +38,8 @@ CANDIDATES: Mapping[str, Mapping[str, Any]] = {
     "seq2seq": {"network.kind": "seq2seq", "network.width": 64},
 }  # fmt: skip
 """What is tried for the keys that nobody has set; the first is what is trained without `--auto`."""
+_SHORTEST = 0.2
+"""Seconds that a trial has at least."""
 
 
 def train_auto(
@@ -130,7 +132,7 @@ def _search(
         scores: dict[str, float] = {}
         for number, (name, recipe) in enumerate(left.items()):
             until = seconds * (rung + 1) / rungs - (time.monotonic() - began)
-            slot = max(until / (len(left) - number), 1.0)
+            slot = max(until / (len(left) - number), _SHORTEST)
             found = _trial(ForecastRun(folder / f"{rung}-{number}"), recipe, store, slot)
             if found is None:
                 report(f"trial {rung + 1}: {name} does not go with these series")

@@ -87,13 +87,13 @@ def _material(run: ForecastRun, splits: Splits, shape: ForecastShape) -> _Materi
     cells = shape.horizon * shape.targets * len(shape.levels)
     most = min(max(1, _CELLS // cells), _SLOW.get(recipe.network.kind, _CELLS))
     valid = splits.valid.thinned(most)
-    units = series_scales(store, splits, shape.seasons[0] if shape.seasons else 1)
-    sampler = WindowSampler(splits, batch_size=min(most, _FITTED), seed=recipe.training.seed, by_series=True)
+    units = series_scales(store, splits, run.unit())
+    sampler = WindowSampler(splits, batch_size=min(most, _FITTED), seed=recipe.training.seed, evenly="series")
     drawn, _ = sampler.next()
     return _Material(
         predict(network, source, valid, shape, cpu),
         predict(network, source, _within(drawn, splits), shape, cpu),
-        Judge(source, valid, shape, units),
+        Judge(source, valid, shape, units, run.unit()),
     )
 
 

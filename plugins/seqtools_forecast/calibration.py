@@ -48,7 +48,7 @@ class Calibration:
         return cls(nothing, "", nothing)
 
     def expert_matrix(self, shape: ForecastShape) -> FloatArray | None:
-        """The expert as a map of the filled, scaled window, float32 `[horizon, context]`; None without one."""
+        """The expert as a map of the filled window, float32 `[horizon, context]`; None without one."""
         return experts.cached(self.expert, shape.horizon, shape.context) if self.expert else None
 
     def apply(
@@ -112,6 +112,6 @@ def _damaged(cause: str) -> DataError:
 
 
 def expert_forecast(name: str, horizon: int, filled: FloatArray) -> FloatArray:
-    """What a simple method says, float32 `[batch, horizon, targets]`, of `filled [batch, context, targets]`."""
+    """What a simple method says, `[batch, horizon, targets]`, of `filled [batch, context, targets]`."""
     told: FloatArray = np.matmul(experts.cached(name, horizon, filled.shape[1]), filled)
     return told

@@ -39,12 +39,15 @@ class Choices:
         recipe: with nothing left open.
         shape: of the forecaster.
         held: windows held out of each series.
+        unit: the lag whose steps errors are measured in: the main season where it tells more than the last
+            value does, else 1.
         told: lines for a person.
     """
 
     recipe: ForecastRecipe
     shape: ForecastShape
     held: Held
+    unit: int
     told: tuple[str, ...]
 
 
@@ -87,7 +90,8 @@ def choose(recipe: ForecastRecipe, store: SeriesStore) -> Choices:
         **_length(recipe, horizon, facts),
     }
     settled = with_values(recipe, chosen)
-    return Choices(settled, shape, held, tuple(_told(recipe, settled, seasons)))
+    unit = shape.seasons[0] if shape.seasons and facts.seasonality(shape.seasons[0], horizon) < 1 else 1
+    return Choices(settled, shape, held, unit, tuple(_told(recipe, settled, seasons)))
 
 
 def with_values(recipe: ForecastRecipe, values: Mapping[str, Any]) -> ForecastRecipe:
@@ -194,7 +198,7 @@ def _network(
         "scale": "difference" if seasonal else "step",
         "residual": "seasonal" if repeats < _CLEARLY else "both" if seasonal else "level",
     }
-    found = {
+    found: dict[str, Any] = {
         name: value if getattr(own, name) == "auto" else getattr(own, name) for name, value in usual.items()
     }
     if found["kind"] == "deepar":
@@ -206,9 +210,10 @@ def _network(
     return {"network.calendar": own.calendar, **told}
 
 
-def _sampling(recipe: ForecastRecipe) -> dict[str, str]:
+def _sampling(recipe: ForecastRecipe) -> dict[str, Any]:
     """What goes with a network that draws paths: a distribution, learned by its likelihood."""
-    own, found = recipe.network, {"loss": "likelihood"}
+    own, found = recipe.network, dict[str, Any]({"loss": "likelihood"})
+    found |= {"normalise": False, "deep": False}
     if own.head == "quantile":
         found["head"] = "student"
     plain = {"transform": "none", "location": "zero", "scale": "mean_abs", "residual": "none"}

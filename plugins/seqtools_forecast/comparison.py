@@ -55,7 +55,7 @@ def compare_run(run: ForecastRun, report: Reporter) -> dict[str, Any]:
         "file": _rows(*told.calibrated(calibration, non_negative=shape.non_negative)),
     }
     history = histories(store, windows)
-    scale = naive_scale(history, shape.seasons[0] if shape.seasons else 1)
+    scale = naive_scale(history, run.unit())
     methods |= floor_forecasts(
         history, shape.horizon, shape.seasons, shape.levels, non_negative=shape.non_negative
     )

@@ -56,7 +56,7 @@ class Facts:
         return self.least[0] > 0 and self.ratio > _NEAR_ZERO
 
     def seasonality(self, season: int, horizon: int) -> float:
-        """How far the season before is from what comes, over how far the last value is; 1 if none can tell."""
+        """How far the season before is from what comes, over how far the last value is; 1 if unknown."""
         last, before = 0.0, 0.0
         for values in self.looked_at:
             scale = float(np.abs(values - values.mean()).mean()) or 1.0

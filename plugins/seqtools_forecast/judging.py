@@ -26,16 +26,23 @@ class Judge:
         source: where they lie.
         windows: which.
         shape: of the forecaster.
-        units: seasonal steps of all series, `[series, targets]`.
+        units: the usual change of all series over a lag, `[series, targets]`.
+        lag: in steps: a season, or 1.
 
     Attributes:
-        naive: loss of the seasonal naive (the naive without a season) on these windows.
+        naive: loss of the seasonal naive (the naive where the lag is 1) on these windows.
     """
 
     def __init__(
-        self, source: WindowSource, windows: WindowList, shape: ForecastShape, units: NDArray[np.float64]
+        self,
+        source: WindowSource,
+        windows: WindowList,
+        shape: ForecastShape,
+        units: NDArray[np.float64],
+        lag: int,
     ) -> None:
         self.windows, self.shape, self.units = windows, shape, units[windows.series]
+        self.lag = lag
         losses = [
             self._naive(source, few, units[few.series]) for few in windows.batches(256)
         ]  # point forecasts, so that batches are small
@@ -45,7 +52,7 @@ class Judge:
         self, source: WindowSource, few: WindowList, units: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         window, raw = source.gather(few)
-        told = seasonal_naive(window.history.numpy(), self.shape)
+        told = seasonal_naive(window.history.numpy(), self.shape.horizon, self.lag)
         return window_losses(raw.numpy(), told[..., None], units, self.shape.levels)
 
     def losses(self, raw: FloatArray, quantiles: FloatArray) -> NDArray[np.float64]:
@@ -65,13 +72,12 @@ class Judge:
         return figures | ({"coverage_80": inside["80"]} if "80" in inside else {})
 
 
-def seasonal_naive(history: FloatArray, shape: ForecastShape) -> FloatArray:
+def seasonal_naive(history: FloatArray, horizon: int, lag: int) -> FloatArray:
     """The values one season before, the last one where they are missing, `[windows, horizon, targets]`."""
-    season = shape.seasons[0] if shape.seasons else 1
     seen = ~np.isnan(history)
     steps = np.arange(history.shape[1])[:, None]
     place = np.maximum.accumulate(np.where(seen, steps, 0), axis=1)
     filled = np.take_along_axis(history, place, axis=1)
-    ago = history.shape[1] - season + np.arange(shape.horizon) % season
+    ago = history.shape[1] - lag + np.arange(horizon) % lag
     told: FloatArray = np.where(np.isnan(history[:, ago]), filled[:, -1:], history[:, ago])
     return np.nan_to_num(told)

@@ -1,4 +1,4 @@
-"""What training makes small: the pinball loss of all levels, in the units that the recipe weighs windows by."""
+"""What training makes small: the pinball loss of all levels, in units that the recipe names."""
 
 from __future__ import annotations
 

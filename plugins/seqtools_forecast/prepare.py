@@ -40,12 +40,12 @@ def prepare(run: ForecastRun, fill: Fill, recipe: ForecastRecipe, report: Report
     choices = choose(recipe, store)
     shape, held = choices.shape, choices.held
     splits = split(store.lengths, shape.horizon, shape.context, held)
-    season = shape.seasons[0] if shape.seasons else 1
     owa = recipe.training.weights == "owa"
     about = {
         "shape": shape.payload(),
         "held": asdict(held),
-        "naive2": list(naive2_errors(store, splits, season)) if owa else [1.0, 1.0],
+        "unit": choices.unit,
+        "naive2": list(naive2_errors(store, splits, choices.unit)) if owa else [1.0, 1.0],
         "frequency": store.frequency.payload(),
         "targets": list(store.targets),
         "past": list(store.past),

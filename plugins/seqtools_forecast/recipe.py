@@ -19,7 +19,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.duplicates": ("last", "first", "mean", "sum"),
         "calibration.kind": ("none", "conformal", "cqr"),
         "training.loss": ("pinball", "likelihood"),
-        "training.sampling": ("windows", "series"),
+        "training.sampling": ("windows", "root", "series"),
         "training.weights": ("none", "naive", "level", "owa"),
         **LOOP_CHOICES,
     }
@@ -36,6 +36,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "training.mean_weight": (0.0, 100.0),
         "training.missing": RATES,
         "training.noise": (0.0, 1.0),
+        "training.same_phase": (0.0, 1.0),
         "training.wiggle": (0.0, 1000.0),
         "training.label_smoothing": RATES,
         "training.seed": (0, 2**63 - 1),
@@ -55,15 +56,16 @@ class SeriesNetworkConfig(ForecasterConfig):
     difference or step (mean absolute change since the season, or the step, before); auto: difference where
     seasons tell, else step."""
     normalise: bool = True
-    """Show the network the scaled window over its spread, and that spread; forecasts stay in units of `scale`."""
+    """Show the network the scaled window over its spread, and that spread; forecasts keep the units of `scale`
+    (not deepar)."""
     transform: str = "auto"
     """Taken of the values before scaling: none, log (of values above zero), asinh, or auto (log where all
     values lie well above zero)."""
     residual: str = "auto"
-    """Forecast the difference from a learned mix of the last seasons (seasonal), of the last value, recent means
-    and past seasons' changes (level), of both, or from the location (none); auto: by what tells more."""
+    """Forecast the difference from a learned mix of the last seasons (seasonal), of the last value, recent
+    means and past seasons' changes (level), of both, or from the location (none); auto: by what tells more."""
     deep: bool = True
-    """Add a hidden layer (ReLU) before the output layer."""
+    """Add a hidden layer (ReLU) before the output layer (not deepar)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,10 +143,13 @@ class SeriesTrainingConfig(LoopConfig):
     mean_weight: float = 0.1
     """Weight of the squared error of the mean beside the pinball loss."""
     sampling: str = "windows"
-    """What is drawn evenly: windows, or series and then a window of it."""
+    """What is drawn evenly: windows, or series and then a window of it; root lies between them, a series drawn
+    as often as the root of its windows."""
+    same_phase: float = 0.0
+    """Share of windows that begin where in the main season the forecast will."""
     weights: str = "none"
-    """What a window's loss is relative to: none (its own scale), naive (steps of the seasonal naive, as in MASE),
-    level (the values, as in sMAPE) or owa (half of each, over what M4's Naive2 has)."""
+    """What a window's loss is relative to: none (its own scale), naive (steps of the seasonal naive, as in
+    MASE), level (the values, as in sMAPE) or owa (half of each, over what M4's Naive2 has)."""
     missing: float = 0.0
     """Share of observed steps hidden from the network, so that it learns to bear gaps."""
     noise: float = 0.0

@@ -68,12 +68,16 @@ class ForecastRun(RunFolder):
         return SeriesStore.open(self.data)
 
     def about(self) -> dict[str, Any]:
-        """shape.json: `shape`, `held`, `naive2`, and of the series `frequency`, names of columns, categories."""
+        """shape.json: `shape`, `held`, `unit`, `naive2`; of the series `frequency`, columns and categories."""
         return self._json("shape.json")
 
     def shape(self) -> ForecastShape:
         """What the data settled."""
         return ForecastShape.from_payload(self.about()["shape"])
+
+    def unit(self) -> int:
+        """The lag whose steps errors are measured in."""
+        return int(self.about()["unit"])
 
     def splits(self) -> Splits:
         """Which windows are held out."""

@@ -20,7 +20,9 @@ class WindowSampler:
         splits: what may be trained on.
         batch_size: windows of a draw.
         seed: of all draws.
-        by_series: draw a series first, so that short and long ones count alike; else all windows do.
+        evenly: what is drawn evenly: windows, series, or root, which lies between them.
+        same_phase: share of windows that begin where in the season a forecast behind the series would.
+        season: in steps.
         rank, size: this process among those that train together.
 
     Raises:
@@ -28,8 +30,8 @@ class WindowSampler:
     """
 
     def __init__(
-        self, splits: Splits, *, batch_size: int, seed: int, by_series: bool = False, rank: int = 0,
-        size: int = 1,
+        self, splits: Splits, *, batch_size: int, seed: int, evenly: str = "windows",
+        same_phase: float = 0.0, season: int = 1, rank: int = 0, size: int = 1,
     ) -> None:  # fmt: skip
         counts = splits.windows()
         self._filled: IntArray = np.flatnonzero(counts)
@@ -37,27 +39,31 @@ class WindowSampler:
             raise DataError("series", "none is long enough for a window to train on", "Give longer series")
         self._first = splits.first()[self._filled]
         self._counts: IntArray = counts[self._filled]
-        self._ends = np.cumsum(self._counts)
+        weights = self._counts.astype(np.float64) ** {"windows": 1.0, "root": 0.5, "series": 0.0}[evenly]
+        self._reach = np.cumsum(weights)
+        self._phase: IntArray = splits.lengths[self._filled] % season
         self._train_end = splits.train_end
-        self._batch_size, self._seed, self._by_series = batch_size, seed, by_series
+        self._batch_size, self._seed = batch_size, seed
+        self._same_phase, self._season = same_phase, season
         self._rank, self._size = rank, size
         self._draws = 0
-        self.total = int(self._ends[-1])
-        self.steps_per_epoch = max(1, -(-self.total // (batch_size * size)))
+        self.steps_per_epoch = max(1, -(-int(self._counts.sum()) // (batch_size * size)))
 
     def next(self) -> tuple[WindowList, IntArray]:
         """The next windows, and how many steps of each one's series may be seen."""
         rng = np.random.default_rng([self._seed, self._draws, self._rank])
         self._draws += 1
-        if self._by_series:
-            place = rng.integers(0, len(self._filled), self._batch_size)
-            within = (rng.random(self._batch_size) * self._counts[place]).astype(np.int64)
-        else:
-            drawn = rng.integers(0, self.total, self._batch_size)
-            place = np.searchsorted(self._ends, drawn, side="right")
-            within = drawn - (self._ends[place] - self._counts[place])
+        drawn, within, turned = rng.random((3, self._batch_size))
+        place = np.searchsorted(self._reach, drawn * self._reach[-1], side="right")
+        place = np.minimum(place, len(self._filled) - 1)
+        first, count = self._first[place], self._counts[place]
+        origin = first + (within * count).astype(np.int64)
+        # Back to the same phase, on from there where that is before the first origin.
+        moved = origin - (origin - self._phase[place]) % self._season
+        moved = np.where(moved < first, moved + self._season, moved)
+        turn = (turned < self._same_phase) & (moved < first + count)
         series = self._filled[place]
-        return WindowList(series, self._first[place] + within), self._train_end[series]
+        return WindowList(series, np.where(turn, moved, origin)), self._train_end[series]
 
     def state_dict(self) -> dict[str, Any]:
         """Draws so far."""

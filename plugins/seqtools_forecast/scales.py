@@ -1,4 +1,4 @@
-"""How large each series' own seasonal steps are in the part that is trained on: the unit of its errors."""
+"""How much each series changes over a season, or a step, where it is trained on: the unit of its errors."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _MOST_SERIES = 1000
 _MOST_STEPS = 2000
 
 
-def series_scales(store: SeriesStore, splits: Splits, season: int) -> Float64:
-    """Mean absolute step to the season before, `[series, targets]`; above zero for constant series, too."""
+def series_scales(store: SeriesStore, splits: Splits, lag: int) -> Float64:
+    """Mean absolute change over a lag, `[series, targets]`; above zero for constant series, too."""
     found = np.ones((len(store), len(store.targets)))
     for place, series in enumerate(store):
         values = np.asarray(series.values[: splits.train_end[place]])
-        scale = naive_scale(values.T, season)
+        scale = naive_scale(values.T, lag)
         level = np.nanmean(np.abs(values), axis=0) if len(values) else scale
         # A constant series has no steps; its level stands for them, and 1 for that of zeros.
         scale = np.where(np.isnan(scale) | (scale <= 0), level, scale)
@@ -33,7 +33,7 @@ def series_scales(store: SeriesStore, splits: Splits, season: int) -> Float64:
     return found
 
 
-def naive2_errors(store: SeriesStore, splits: Splits, season: int) -> tuple[float, float]:
+def naive2_errors(store: SeriesStore, splits: Splits, lag: int) -> tuple[float, float]:
     """sMAPE as a share and MASE of M4's Naive2 over the last training steps: what OWA is measured by."""
     from seqtools_forecast.floors import floor_forecasts
     from seqtools_forecast.history import padded
@@ -48,8 +48,14 @@ def naive2_errors(store: SeriesStore, splits: Splits, season: int) -> tuple[floa
     ]
     history = padded([row[:-horizon] for row in rows], _MOST_STEPS)
     actual = np.stack([row[-horizon:] for row in rows])
-    seasons = (season,) if season > 1 else ()
+    seasons = (lag,) if lag > 1 else ()
     point = floor_forecasts(history, horizon, seasons, (0.5,), names=("naive2",))["naive2"].mean
-    smape = float(np.nanmean(percentage(actual, point))) / 100
-    mase = float(np.nanmean(absolute(actual, point) / naive_scale(history, season)[:, None]))
-    return tuple(error if np.isfinite(error) and error > 0 else 1.0 for error in (smape, mase))  # type: ignore[return-value]
+    smape = _usual(percentage(actual, point) / 100)
+    return smape, _usual(absolute(actual, point) / naive_scale(history, lag)[:, None])
+
+
+def _usual(errors: Float64) -> float:
+    """Their mean; 1 where there is none above zero."""
+    known = errors[np.isfinite(errors)]
+    mean = float(known.mean()) if len(known) else 0.0
+    return mean if mean > 0 else 1.0

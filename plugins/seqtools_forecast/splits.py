@@ -65,12 +65,14 @@ class Splits:
     Attributes:
         horizon: steps ahead.
         context: steps of history that a window holds.
-        train_end: steps of each series that are trained on, `[series]`.
+        lengths: steps of each series, `[series]`.
+        train_end: how many of them are trained on, `[series]`.
         valid, test: windows held out.
     """
 
     horizon: int
     context: int
+    lengths: IntArray
     train_end: IntArray
     valid: WindowList
     test: WindowList
@@ -78,7 +80,8 @@ class Splits:
     def first(self) -> IntArray:
         """The earliest origin to train from, `[series]`: a full window of history, half of a short series."""
         history = np.minimum(self.context, np.maximum(self.horizon, self.train_end // 2))
-        return np.maximum(1, np.minimum(history, self.train_end - self.horizon))
+        first: IntArray = np.maximum(1, np.minimum(history, self.train_end - self.horizon))
+        return first
 
     def last(self) -> IntArray:
         """The latest origin to train from, `[series]`; below the earliest where there is none.
@@ -91,11 +94,13 @@ class Splits:
 
     def windows(self) -> IntArray:
         """Windows of each series to train on, `[series]`."""
-        return np.maximum(0, self.last() - self.first() + 1)
+        count: IntArray = np.maximum(0, self.last() - self.first() + 1)
+        return count
 
-    def whole(self, lengths: IntArray) -> Splits:
+    def whole(self) -> Splits:
         """All of every series for training, nothing held out."""
-        return Splits(self.horizon, self.context, lengths, WindowList.none(), WindowList.none())
+        nothing = WindowList.none()
+        return Splits(self.horizon, self.context, self.lengths, self.lengths, nothing, nothing)
 
 
 def split(lengths: IntArray, horizon: int, context: int, held: Held) -> Splits:
@@ -126,6 +131,7 @@ def split(lengths: IntArray, horizon: int, context: int, held: Held) -> Splits:
     return Splits(
         horizon,
         context,
+        lengths,
         ends - valid_steps,
         _listed(ends, valid_count, horizon, held.stride),
         _listed(lengths, test_count, horizon, held.stride),

@@ -41,7 +41,7 @@ class ForecastExperiment:
         splits: what is trained on and what is judged by; without windows held out, training windows judge.
         recipe: network and training sections are used.
         shape: of the forecaster.
-        units: seasonal steps of the series, `[series, targets]`.
+        units: the usual change of the series over `unit` steps, `[series, targets]`.
         naive2: errors that `training.weights = "owa"` measures by.
         world: this process draws its share of the windows.
     """
@@ -51,7 +51,8 @@ class ForecastExperiment:
 
     def __init__(
         self, network: Ensemble, store: SeriesStore, splits: Splits, recipe: ForecastRecipe,
-        shape: ForecastShape, *, units: NDArray[np.float64], naive2: tuple[float, float], world: World,
+        shape: ForecastShape, *, units: NDArray[np.float64], unit: int, naive2: tuple[float, float],
+        world: World,
     ) -> None:  # fmt: skip
         self.network: nn.Module = network
         self.model, self.recipe, self.shape, self.device = network, recipe, shape, world.device
@@ -61,7 +62,9 @@ class ForecastExperiment:
             splits,
             batch_size=config.batch_size * len(network.members),
             seed=config.seed,
-            by_series=config.sampling == "series",
+            evenly=config.sampling,
+            same_phase=config.same_phase,
+            season=shape.seasons[0] if shape.seasons else 1,
             rank=world.rank,
             size=world.size,
         )
@@ -71,7 +74,7 @@ class ForecastExperiment:
         self.objective = Objective(
             shape.levels, recipe.network.transform, config.weights, config.mean_weight, naive2
         )
-        self.judge = Judge(self.source, judged(splits, recipe, shape), shape, units)
+        self.judge = Judge(self.source, judged(splits, recipe, shape), shape, units, unit)
         for member in network.forecasters():
             member.noise = config.noise
 
@@ -94,8 +97,9 @@ class ForecastExperiment:
     def _loss(self, member: Any, window: Window, raw: Tensor, units: Tensor) -> Tensor:
         config = self.recipe.training
         if self.recipe.network.kind == "deepar":
-            nats: Tensor = member.loss(window, raw)
-            return nats.sum() / (nats != 0).sum().clamp(min=1)
+            nats, observed = member.loss(window, raw)
+            mean: Tensor = nats.sum() / observed.sum().clamp(min=1)
+            return mean
         forecast = member(window)
         if config.loss == "likelihood":
             there = ~raw.isnan()
@@ -120,7 +124,7 @@ class ForecastExperiment:
         return window
 
     def evaluate(self) -> dict[str, float]:
-        """Scaled quantile loss over that of the seasonal naive, MASE, and how much the 80 % interval holds."""
+        """Scaled quantile loss over that of the seasonal naive, MASE, coverage of the 80 % interval."""
         told = predict(self.network, self.source, self.judge.windows, self.shape, self.device)
         return self.judge.figures(told)
 

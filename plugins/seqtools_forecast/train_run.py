@@ -132,7 +132,6 @@ def _experiment(
     columns: dict[str, Any] = {name: pair for name, pair in figures.items() if len(pair[0])}
     network.settle(standard=standard, **columns)
     network = network.to(world.device)
-    season = shape.seasons[0] if shape.seasons else 1
     smape, mase = run.about()["naive2"]
     experiment = ForecastExperiment(
         network,
@@ -140,7 +139,8 @@ def _experiment(
         splits,
         settled,
         shape,
-        units=series_scales(store, splits, season),
+        units=series_scales(store, splits, run.unit()),
+        unit=run.unit(),
         naive2=(smape, mase),
         world=world,
     )
@@ -163,7 +163,7 @@ def _refit(run: ForecastRun, steps: int, world: World, report: Reporter) -> None
     """A second training over everything, for as many steps as were best in the first."""
     settled = run.resolved()
     training = replace(settled.training, steps=steps, max_time="", evaluate_every=steps + 1, patience=0)
-    splits = run.splits().whole(run.store().lengths)
+    splits = run.splits().whole()
     if world.leads:
         report(f"training again on everything, the windows held out included, for {steps} steps")
         run.refit.mkdir(exist_ok=True)

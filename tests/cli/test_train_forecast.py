@@ -1,0 +1,315 @@
+"""`seqtools train forecast` as a person uses it: small runs, second starts, trials, bad input."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from safetensors.torch import load_file
+
+from seqtools import config
+from seqtools_forecast.auto import candidates
+from seqtools_forecast.recipe import ForecastRecipe
+from seqtools_forecast.run_folder import ForecastRun
+from seqtools_forecast.train_run import train_forecast
+
+Cli = Callable[..., Any]
+UNIT = Path(__file__).parents[1] / "unit"
+TINY_SERIES = SimpleNamespace(**runpy.run_path(str(UNIT / "tiny_series.py")))
+TINY = [
+    "--width",
+    5,
+    "--batch-size",
+    8,
+    "--no-export",
+    "--season",
+    6,
+    "--horizon",
+    4,
+    "--set",
+    "training.warmup=2",
+]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Four series of 60 days as a long table."""
+    return Path(TINY_SERIES.csv(tmp_path / "series.csv", count=4, steps=60))
+
+
+@pytest.fixture
+def train(run_cli: Cli, tmp_path: Path) -> Cli:
+    """`train(words…, name=, steps=)`: a tiny run in a folder of that name; the click result."""
+
+    def run(*words: object, name: str = "run", steps: int | None = 4, code: int = 0) -> Any:
+        length = [] if steps is None else ["--steps", steps]
+        done = run_cli("train", "forecast", *words, "-o", tmp_path / name, *TINY, *length)
+        assert done.exit_code == code, done.stderr
+        return done
+
+    return run
+
+
+def stop_message(done: Any) -> str:
+    line = str(done.stderr).splitlines()[-1]
+    assert line.startswith("Error: ")
+    assert "Traceback" not in done.stderr
+    return line
+
+
+def test_a_csv_makes_a_run_that_says_what_it_chose_and_how_good_it_is(
+    train: Cli, file: Path, tmp_path: Path
+) -> None:
+    done = train(file)
+    run = ForecastRun(tmp_path / "run")
+    there = {path.name for path in run.path.iterdir()}
+    wanted = {
+        "recipe.toml",
+        "resolved.toml",
+        "shape.json",
+        "calibration.json",
+        "floor.json",
+        "best.safetensors",
+    }
+    assert wanted <= there
+    assert not list(run.data.glob("*.tmp"))
+    assert run.recipe().network.transform == "auto" and run.resolved().network.transform == "log"
+    assert run.shape().horizon == 4 and run.shape().seasons == (6,)
+    scores = run.floor()["scores"]
+    assert scores.keys() == {"network", "file", "naive", "seasonal_naive", "drift", "theta", "ets"}
+    for said in (
+        "chosen: horizon 4",
+        "validation loss, relative to the naive",
+        "calibration (cqr)",
+        "relative",
+    ):
+        assert said in done.stderr
+    assert run.floor()["verdict"] in done.stderr
+    info = run.info()
+    assert info["refit"]["steps"] == info["best"]["step"]
+    chosen, last = (load_file(folder / "best.safetensors") for folder in (run.path, run.refit))
+    assert any((chosen[name] != last[name]).any() for name in chosen)
+    weights = run.forecaster().state_dict()
+    assert all((weights[name] == last[name]).all() for name in last)
+
+
+def test_a_bad_network_falls_back_and_says_so(train: Cli, file: Path, tmp_path: Path) -> None:
+    done = train(file, "--residual", "none", "--scale", "mean_abs", "--location", "zero", steps=1)
+    run = ForecastRun(tmp_path / "run")
+    calibration = run.calibration()
+    assert calibration.weight == 0 and "season" in calibration.expert
+    assert "the network does not win; the file falls back on" in done.stderr
+    relative = run.floor()["relative"]
+    assert relative["file"] < relative["network"] and relative["file"] < 1.1
+    assert "refit" not in run.info()  # a network that says nothing need not learn more
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--no-blend", "--calibration", "conformal", "--members", 2, "--no-refit"],
+        ["--kind", "deepar", "--calibration", "none", "--set", "network.samples=10", "--no-floor"],
+        ["--max-time", "1s", "--weights", "owa", "--no-floor", "--kind", "recurrent"],
+    ],
+    ids=["ensemble", "deepar", "timed"],
+)
+def test_ways_of_training(train: Cli, file: Path, tmp_path: Path, options: list[object]) -> None:
+    train(file, *options, steps=None if "--max-time" in options else 2)
+    run = ForecastRun(tmp_path / "run")
+    assert np.isfinite(run.info()["best"]["valid_loss"])
+    assert ("refit" in run.info()) == (run.calibration().weight > 0 and "--no-refit" not in options)
+    assert bool(run.floor()) == ("--no-floor" not in options)
+
+
+def test_the_same_command_again_does_nothing_twice_and_another_is_refused(
+    train: Cli, file: Path, tmp_path: Path
+) -> None:
+    train(file)
+    paths = [tmp_path / "run" / name for name in ("best.safetensors", "refit/best.safetensors", "floor.json")]
+    before = [path.read_bytes() for path in paths]
+    train(file)
+    assert [path.read_bytes() for path in paths] == before
+    assert "another recipe" in stop_message(train(file, "--lr", 0.5, code=2))
+    file.write_text(file.read_text().replace("s0,", "t0,"))
+    assert "begun with other" in stop_message(train(file, code=2))
+
+
+def test_resume_needs_no_files_and_takes_no_options(
+    run_cli: Cli, train: Cli, file: Path, tmp_path: Path
+) -> None:
+    train(file)
+    assert run_cli("train", "forecast", "-o", tmp_path / "run", "--resume", "--no-export").exit_code == 0
+    assert "keeps the recipe" in stop_message(train("--resume", code=2))
+    missing = run_cli("train", "forecast", "-o", tmp_path / "none", "--resume")
+    assert missing.exit_code == 2
+    assert "there is no run to resume" in missing.stderr
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in training catches it."""
+
+
+@pytest.mark.parametrize("when", ["step 6  valid", "training again", "network:"])
+def test_killed_and_started_again_it_ends_bit_for_bit_as_undisturbed(
+    file: Path, tmp_path: Path, when: str
+) -> None:
+    values = {
+        "network.width": 5, "training.batch_size": 4, "training.steps": 12, "training.checkpoint_every": 5,
+        "training.evaluate_every": 6, "data.horizon": 4, "data.season": "6", "training.noise": 0.1,
+        "calibration.blend": False,
+    }  # fmt: skip
+    recipe = config.build(config.Layer("test", values), kind=ForecastRecipe)
+
+    def run(name: str, killed: bool) -> Path:
+        def report(line: str) -> None:
+            if killed and line.startswith(when):
+                raise Killed
+
+        train_forecast((str(file),), tmp_path / name, recipe, floor=False, export=False, report=report)
+        return tmp_path / name
+
+    whole = run("whole", killed=False)
+    with pytest.raises(Killed):
+        run("killed", killed=True)
+    again = run("killed", killed=False)
+    for name in ("best.safetensors", "refit/best.safetensors", "calibration.json"):
+        assert (again / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_start_killed_while_reading_is_begun_afresh(train: Cli, file: Path, tmp_path: Path) -> None:
+    data = tmp_path / "run" / "data"
+    data.mkdir(parents=True)
+    (data / "reading.tmp").touch()
+    (data / "half.rows").write_text("left behind")
+    train(file, "--no-floor", "--no-refit", steps=1)
+    assert not (data / "half.rows").exists()
+
+
+def test_trials_choose_a_network(train: Cli, file: Path, tmp_path: Path) -> None:
+    done = train(file, "--auto", "--auto-time", "1s", "--kind", "segment", "--no-floor", "--no-refit")
+    assert "trial 1: segments, validation loss" in done.stderr
+    assert "chosen by validation: segments" in done.stderr
+    info = ForecastRun(tmp_path / "run").info()
+    assert "segments" in info["auto"]["tried"] and info["best"]["steps"] == 4
+    assert not [path for path in tmp_path.iterdir() if "trials" in path.name]
+    before = (tmp_path / "run" / "best.safetensors").read_bytes()
+    train(file, "--auto", "--kind", "segment", "--no-floor", "--no-refit")
+    assert (tmp_path / "run" / "best.safetensors").read_bytes() == before
+
+
+def test_trials_leave_alone_what_was_said() -> None:
+    recipe = config.build(config.Layer("test", {"network.width": 7}), kind=ForecastRecipe)
+    found = candidates(recipe, {"network.width"})
+    assert {"segments", "recurrent", "smoothing", "seq2seq"} <= found.keys()
+    assert all(one.network.width == 7 for one in found.values())
+    every = {path for path in config.settings(recipe)}
+    assert len(candidates(recipe, every)) == 1
+
+
+def test_covariates_and_several_targets(run_cli: Cli, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    days = np.datetime64("2022-03-01") + np.arange(64)
+    rows = ["day,shop,place,a,b,wind,price"]
+    for shop, place in (("x", "town"), ("y", "coast")):
+        for step, day in enumerate(days):
+            a, b, wind, price = rng.normal(size=4).round(4).tolist()
+            told = (a, b, wind) if step < 60 else ("", "", "")
+            rows.append(f"{day},{shop},{place},{told[0]},{told[1]},{told[2]},{price}")
+    path = tmp_path / "shops.csv"
+    path.write_text("\n".join(rows) + "\n")
+    done = run_cli(
+        "train", "forecast", path, "-o", tmp_path / "run", *TINY, "--steps", 2, "--target", "a,b",
+        "--id", "shop", "--past", "wind", "--future", "price", "--static", "place", "--calendar", "--mixing",
+        "--set", "training.missing=0.1",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    run = ForecastRun(tmp_path / "run")
+    about, shape = run.about(), run.shape()
+    assert about["targets"] == ["a", "b"] and about["categories"] == {"place": ["coast", "town"]}
+    assert (shape.targets, shape.past, shape.future, shape.categories) == (2, 1, 1, (3,))
+    assert shape.periods and not shape.non_negative
+
+
+def test_series_too_short_to_hold_any_out_are_trained_on_all_the_same(train: Cli, tmp_path: Path) -> None:
+    path = TINY_SERIES.csv(tmp_path / "short.csv", count=3, steps=9)
+    done = train(path, steps=2)
+    run = ForecastRun(tmp_path / "run")
+    assert "nothing says how good the network is" in done.stderr
+    assert run.calibration().weight == 1 and not run.floor()
+
+
+@pytest.mark.parametrize(
+    ("words", "cause", "code"),
+    [
+        (["--horizon", 0], "0 steps ahead is no forecast", 2),
+        (["--horizon", 80], "fewer than one window needs to forecast 80", 1),
+        (["--season", "1"], "no list of whole numbers above 1", 2),
+        (["--levels", "0.5,2"], "no list of numbers between 0 and 1", 2),
+        (["--target", "z"], "z", 1),
+        (["--lr", "-1"], "lr is -1", 2),
+        (["--auto", "--auto-time", "soon"], "not a duration", 2),
+    ],
+    ids=lambda value: str(value),
+)
+def test_bad_options_are_one_line(
+    run_cli: Cli, file: Path, tmp_path: Path, words: list[object], cause: str, code: int
+) -> None:
+    done = run_cli("train", "forecast", file, "-o", tmp_path / "run", *TINY, "--steps", 1, *words)
+    assert done.exit_code == code, done.stderr
+    assert cause in stop_message(done)
+    assert not (tmp_path / "run" / "recipe.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "words", "cause"),
+    [
+        ("unique_id,ds,y\na,2020-01-01,-3\na,2020-01-02,4\n", ["--transform", "log"], "values above zero"),
+        (
+            "unique_id,ds,y\na,2020-01-01,-3\na,2020-01-02,4\n",
+            ["--kind", "deepar", "--head", "negbin"],
+            "counts are not below zero",
+        ),
+        (
+            "unique_id,ds,y\n"
+            + "".join(f"a,2020-01-{day:02},{day}\nb,2020-{day:02}-01,{day}\n" for day in range(1, 13)),
+            [],
+            "frequenc",
+        ),
+        ("unique_id,ds,y\na,2020-01-01,1\na,2020-01-02,\n", [], "fewer than one window needs"),
+    ],
+    ids=["log", "counts", "frequencies", "short"],
+)
+def test_bad_tables_are_one_line(
+    run_cli: Cli, tmp_path: Path, table: str, words: list[object], cause: str
+) -> None:
+    path = tmp_path / "bad.csv"
+    head, *rows = table.splitlines()
+    more = [] if "b," in table else [f"a,2020-01-{day:02},{day}" for day in range(3, 30)] * bool(words)
+    path.write_text("\n".join([head, *rows, *more]) + "\n")
+    done = run_cli("train", "forecast", path, "-o", tmp_path / "run", *TINY, "--steps", 1, *words)
+    assert done.exit_code == 1, done.stderr
+    assert cause in stop_message(done)
+    assert not (tmp_path / "run").exists()  # it can be begun again there
+
+
+def test_a_folder_of_something_else_is_left_alone(train: Cli, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "letters.txt").write_text("mine")
+    assert "not a run folder" in stop_message(train(file, code=2))
+    assert "no series to train on" in stop_message(train(name="other", code=2))
+
+
+def test_run_files_are_json_that_says_what_was_measured(train: Cli, file: Path, tmp_path: Path) -> None:
+    train(file, "--no-refit", steps=2)
+    told = json.loads((tmp_path / "run" / "calibration.json").read_text())
+    assert set(told["coverage"]) >= {"80", "95"} and told["figures"]["windows"] > 0
+    assert 0 <= told["weight"] <= 1

@@ -1,0 +1,190 @@
+"""Offsets that make intervals hold what they promise; network and simple method weighed."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from seqtools.errors import DataError
+from seqtools.forecaster import ForecastShape
+from seqtools_forecast.blending import Fitting, blend, certainty
+from seqtools_forecast.calibration import Calibration
+from seqtools_forecast.conformal import coverage, measured_coverage, offsets, order_statistic
+
+LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
+NORMAL = np.array([-1.95996, -1.28155, 0.0, 1.28155, 1.95996])
+SHAPE = ForecastShape(horizon=6, context=24, seasons=(6,), levels=LEVELS)
+Floats = NDArray[np.float32]
+
+
+def drawn(windows: int, spread: float, *, shift: float = 0.0, targets: int = 1, seed: int = 1) -> Floats:
+    """Values around zero, wider with each step ahead."""
+    rng = np.random.default_rng(seed)
+    grows = 1 + np.arange(SHAPE.horizon)[None, :, None] / 3
+    values = shift + spread * grows * rng.normal(size=(windows, SHAPE.horizon, targets))
+    return values.astype(np.float32)
+
+
+def told(windows: int, targets: int = 1) -> Floats:
+    """What a forecaster says that takes all steps for standard normal."""
+    return np.broadcast_to(NORMAL, (windows, SHAPE.horizon, targets, 5)).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["conformal", "cqr"])
+@pytest.mark.parametrize(("windows", "spread"), [(30, 2.0), (400, 2.0), (400, 0.4)])
+def test_new_values_are_covered_as_promised(kind: str, windows: int, spread: float) -> None:
+    added = offsets(told(windows), drawn(windows, spread), LEVELS, kind)
+    new = drawn(4000, spread, seed=2)
+    found = coverage(told(4000) + added, new, LEVELS)
+    assert found["95"] == pytest.approx(0.95, abs=0.025)
+    assert found["80"] == pytest.approx(0.80, abs=0.04 if windows > 30 else 0.07)
+    before = coverage(told(4000), new, LEVELS)
+    assert abs(before["80"] - 0.8) > 0.1
+
+
+def test_each_step_ahead_has_its_own_offsets_where_windows_are_many() -> None:
+    added = offsets(told(500), drawn(500, 2.0), LEVELS, "cqr")
+    assert added.shape == (6, 1, 5) and added.dtype == np.float32
+    assert (np.diff(added[:, 0, -1]) > 0).all()
+    new = drawn(3000, 2.0, seed=3)
+    for step in range(6):
+        found = coverage((told(3000) + added)[:, step : step + 1], new[:, step : step + 1], LEVELS)
+        assert found["80"] == pytest.approx(0.8, abs=0.06)
+
+
+def test_levels_by_themselves_mend_a_bias_and_pairs_stay_about_the_median() -> None:
+    target = drawn(500, 0.5, shift=3.0)
+    alone, paired = (offsets(told(500), target, LEVELS, kind) for kind in ("conformal", "cqr"))
+    assert alone[..., 2].mean() == pytest.approx(3.0, abs=0.2)
+    assert (paired[..., 2] == 0).all()
+    np.testing.assert_allclose(paired[..., 1], -paired[..., 3])
+
+
+def test_targets_have_their_own_offsets_where_windows_are_many() -> None:
+    target = np.concatenate([drawn(200, 1.0), drawn(200, 9.0, seed=4)], axis=2)
+    added = offsets(told(200, 2), target, LEVELS, "cqr")
+    assert (added[:, 1, 4] > added[:, 0, 4] + 3).all()
+    pooled = offsets(told(20, 2), target[:20], LEVELS, "cqr")
+    np.testing.assert_allclose(pooled[:, 0], pooled[:, 1])
+
+
+def test_missing_values_do_not_count() -> None:
+    target = drawn(300, 2.0)
+    gaps = np.concatenate([target, np.full_like(target, np.nan)])
+    np.testing.assert_allclose(
+        offsets(told(600), gaps, LEVELS, "cqr"), offsets(told(300), target, LEVELS, "cqr"), atol=0.3
+    )
+    assert (offsets(told(3), target[:3] * np.nan, LEVELS, "cqr") == 0).all()
+    assert (offsets(told(0), target[:0], LEVELS, "cqr") == 0).all()
+
+
+def test_ranks_are_those_of_split_conformal_prediction() -> None:
+    scores = np.arange(1, 20, dtype=np.float32)  # 19 scores: rank 20 p
+    assert order_statistic(scores, 0.95, upwards=True) == 19
+    assert order_statistic(scores, 0.8, upwards=True) == 16
+    assert order_statistic(scores, 0.1, upwards=False) == 2
+    assert order_statistic(scores[:3], 0.95, upwards=True) == 3
+
+
+def test_measured_coverage_is_of_windows_left_out() -> None:
+    found = measured_coverage(told(400), drawn(400, 3.0), LEVELS, "cqr")
+    assert found["80"] == pytest.approx(0.8, abs=0.05) and found["95"] == pytest.approx(0.95, abs=0.03)
+    assert set(measured_coverage(told(1), drawn(1, 1.0), LEVELS, "none")) == {"80", "95"}
+
+
+def test_a_calibration_comes_back_from_json() -> None:
+    some = np.random.default_rng(1).normal(size=(6, 1, 5)).astype(np.float32)
+    one = Calibration(some, "seasonal naive 6", -some, 0.3, {"80": 0.79}, {"windows": 4})
+    again = Calibration.from_payload(json.loads(json.dumps(one.payload())), SHAPE)
+    filled = drawn(3, 1.0)[:, [0] * 24]
+    for mine, other in zip(
+        one.apply(told(3), told(3)[..., 2], filled),
+        again.apply(told(3), told(3)[..., 2], filled),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(mine, other)
+    assert again.coverage == {"80": 0.79} and again.expert_matrix(SHAPE) is not None
+    empty = Calibration.from_payload({}, SHAPE)
+    assert empty.weight == 1 and empty.expert_matrix(SHAPE) is None and not empty.offsets.any()
+
+
+def test_a_damaged_calibration_is_told() -> None:
+    whole = Calibration.none(SHAPE).payload()
+    with pytest.raises(DataError, match="another shape"):
+        Calibration.from_payload({**whole, "offsets": [[[1.0]]]}, SHAPE)
+    with pytest.raises(DataError, match="weight"):
+        Calibration.from_payload({name: whole[name] for name in whole if name != "weight"}, SHAPE)
+
+
+def test_applying_is_a_weighed_mean_then_offsets() -> None:
+    rng = np.random.default_rng(2)
+    filled, added = rng.normal(size=(2, 24, 1)), rng.normal(size=(6, 1, 5))
+    one = Calibration(added, "naive", 2 * added, 0.25)
+    quantiles, mean = one.apply(told(2), told(2)[..., 2], filled)
+    last = np.repeat(filled[:, -1:], 6, axis=1)
+    np.testing.assert_allclose(
+        quantiles, 0.25 * told(2) + 0.75 * (last[..., None] + 2 * added) + added, rtol=1e-5
+    )
+    np.testing.assert_allclose(mean, 0.75 * last)
+
+
+class Setting:
+    """Windows of a season with noise, and what a network with errors of a given size says of them."""
+
+    def __init__(self, windows: int = 60, seed: int = 5) -> None:
+        rng = np.random.default_rng(seed)
+        steps = np.arange(30)
+        phase = rng.integers(0, 6, (windows, 1))
+        whole = np.sin(2 * np.pi * (steps + phase) / 6) + 0.1 * rng.normal(size=(windows, 30))
+        self.filled = whole[:, :24, None].astype(np.float32)
+        self.target = whole[:, 24:, None].astype(np.float32)
+        self.rng = rng
+
+    def network(self, error: float) -> Floats:
+        off = error * self.rng.normal(size=self.target.shape)
+        told = (self.target + off)[..., None] + max(error, 0.01) * NORMAL
+        return told.astype(np.float32)
+
+    def judge(self, quantiles: Floats) -> NDArray[np.float64]:
+        apart = self.target[..., None] - quantiles
+        losses = np.maximum(np.array(LEVELS) * apart, (np.array(LEVELS) - 1) * apart)
+        mean: NDArray[np.float64] = losses.mean(axis=(1, 2, 3)).astype(np.float64)
+        return mean
+
+    @property
+    def fitting(self) -> Fitting:
+        other = Setting(300, seed=6)
+        return Fitting(other.filled, other.target, LEVELS)
+
+
+def test_a_bad_network_leaves_the_say_to_a_simple_method_and_that_is_said() -> None:
+    given = Setting()
+    found = blend(given.network(3.0), given.filled, given.judge, given.fitting, (6,))
+    assert found.weight == 0
+    assert "season" in found.expert and "falls back" in found.told and "does not win" in found.told
+    assert found.losses["blend"] == pytest.approx(found.losses["expert"])
+
+
+def test_a_good_network_speaks_alone() -> None:
+    given = Setting()
+    found = blend(given.network(0.0), given.filled, given.judge, given.fitting, (6,))
+    assert found.weight == 1 and found.told.endswith("the network speaks alone")
+
+
+def test_equals_are_blended() -> None:
+    given = Setting()
+    found = blend(given.network(0.12), given.filled, given.judge, given.fitting, (6,))
+    assert 0.1 < found.weight < 0.9 and "blended" in found.told
+    assert found.losses["blend"] < min(found.losses["network"], found.losses["expert"])
+
+
+def test_unsure_gains_count_less() -> None:
+    assert certainty(np.array([1.0, 1.1, 0.9])) == 1
+    assert certainty(np.array([-1.0, -2.0])) == 0
+    assert certainty(np.array([4.0])) == 0.5
+    swinging = np.array([5.0, -4.0, 3.0, -3.0])
+    assert 0 < certainty(swinging) < 0.3
+    assert certainty(np.array([3.0, 1.0] * 8), 0.1) <= certainty(np.array([3.0, 1.0] * 8))
