@@ -32,7 +32,8 @@ tiny = runpy.run_path(sys.argv[1])
 
 for kind in tiny["CORES"]:
     for given in (
-        {}, {"calendar": True, "mixing": True, "affine": True}, {"linear": True, "normalise": True, "deep": True},
+        {}, {"calendar": True, "mixing": True, "affine": True},
+        {"linear": True, "normalise": True, "deep": True},
         {"layers": 2, "transform": "log", "residual": "both", "members": 2}, {"head": "student"},
     ):
         for of in (tiny["shape"](), tiny["rich_shape"](targets=2)):
