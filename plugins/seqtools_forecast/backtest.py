@@ -19,6 +19,7 @@ from seqtools_forecast.past import last_windows
 from seqtools_forecast.rolling import Part, Rolling
 from seqtools_forecast.scoring_request import ScoringRequest
 from seqtools_forecast.tables_out import kind_of, write_rows
+from seqtools_forecast.watching import watched
 
 if TYPE_CHECKING:
     from seqtools_forecast.evaluation import Evaluation
@@ -73,6 +74,7 @@ def backtest(asked: BacktestRequest) -> None:
             from seqtools_forecast.refitting import refitted
 
             parts = refitted(rolling, store, recipe, stride, Path(folder), asked.threads)
+        parts = watched(parts, len(rolling.windows))
         if asked.output is None:
             for _ in parts:
                 pass

@@ -89,6 +89,7 @@ def _evaluate(asked: EvaluationRequest) -> None:
 
     from seqtools.output import detail
     from seqtools_forecast.rolling import Rolling
+    from seqtools_forecast.watching import watched
 
     asked.check()
     model = asked.open()
@@ -97,7 +98,7 @@ def _evaluate(asked: EvaluationRequest) -> None:
         windows, truth = _windows(asked, model, store, Path(folder))
         rolling = Rolling(store, windows, model.shape, asked.settings(model), truth)
         began = time.perf_counter()
-        for _ in rolling.run(model):
+        for _ in watched(rolling.run(model), len(rolling.windows)):
             pass
         seconds = time.perf_counter() - began
         result = rolling.evaluation(asked.worst)

@@ -10,6 +10,7 @@ import numpy as np
 
 from seqtools.pictures.wording import columns, label
 from seqtools_forecast.comparing import best_floor, called, relative, table, verdict
+from seqtools_forecast.metrics import INTERVALS
 
 _OWN = "model"
 _MOST_STEPS = 12
@@ -77,11 +78,15 @@ class Evaluation:
         yield f"{self.windows:,} windows of {self.series:,} series, {self.horizon} steps ahead" + (
             f"; {self.dropped:,} windows without values left out" if self.dropped else ""
         )
-        if not self.floors:
-            yield from _alone({_OWN: self.scores[_OWN]}, "method")
-            return
-        yield from table(self.scores)
-        yield self.verdict
+        own = self.scores[_OWN]
+        yield from table(self.scores) if self.floors else _alone({_OWN: own}, "method")
+        widths = [
+            f"{own[f'width_{share}']:.5g} ({share} %)" for share in INTERVALS if f"width_{share}" in own
+        ]
+        if widths:
+            yield f"Intervals of the model are {', '.join(widths)} wide on average."
+        if self.floors:
+            yield self.verdict
 
     def by_step(self) -> Iterator[str]:
         """The forecaster's figures by step ahead; of a long horizon some steps."""
