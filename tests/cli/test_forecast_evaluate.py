@@ -101,13 +101,11 @@ def test_the_table(evaluate: Cli, folder: Path) -> None:
     assert [line.split()[0] for line in lines[3:10]] == [
         "model", "naive", "seasonal", "drift", "Theta", "ETS", "Naive2",
     ]  # fmt: skip
-    assert "earn its place" in lines[10] or "beats every simple method" in lines[10]
-    assert lines[12].startswith("step ahead") and [line.split()[0] for line in lines[13:16]] == [
-        "1",
-        "2",
-        "3",
-    ]
-    assert lines[17].startswith("worst series") and len(lines) == 19
+    assert lines[10] == "Intervals of the model are 2 (80 %), 4 (95 %) wide on average."
+    assert "earn its place" in lines[11] or "beats every simple method" in lines[11]
+    assert lines[13].startswith("step ahead")
+    assert [line.split()[0] for line in lines[14:17]] == ["1", "2", "3"]
+    assert lines[18].startswith("worst series") and len(lines) == 20
     plain = ok(evaluate(folder / "whole.csv", "--no-floors", "--worst", "0"))
     assert "naive" not in plain and "worst" not in plain and "relative" not in plain
 
