@@ -21,7 +21,7 @@ from seqtools.forecaster import ForecasterConfig
 from seqtools.nn.forecasting.baseline import Baseline
 from seqtools.nn.forecasting.heads import HEADS, NormalHead, StudentHead, make_head
 
-tiny: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny_forecaster.py"))))
+tiny: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny_forecast_network.py"))))
 LEVELS = tiny.LEVELS
 
 

@@ -21,7 +21,7 @@ from seqtools.nn.forecasting.ensemble import build
 from seqtools.nn.forecasting.segment import segment_steps
 from seqtools.nn.forecasting.window import Window, make_window
 
-tiny: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny_forecaster.py"))))
+tiny: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny_forecast_network.py"))))
 CORES = tiny.CORES
 NAN = float("nan")
 PLAIN = tiny.shape()

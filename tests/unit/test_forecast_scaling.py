@@ -20,7 +20,7 @@ from seqtools.nn.forecasting import calendar, filling
 from seqtools.nn.forecasting.scaling import CONSTANT, SOFT, Scaling
 from seqtools.nn.forecasting.window import fitted, from_rows, make_window, to_rows
 
-tiny: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny_forecaster.py"))))
+tiny: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny_forecast_network.py"))))
 shape, window = tiny.shape, tiny.window
 
 NAN, INF = float("nan"), float("inf")

@@ -60,7 +60,7 @@ for wrong in (
 
 
 def test_shapes_are_as_the_signatures_say() -> None:
-    tiny = str(Path(__file__).with_name("tiny_forecaster.py"))
+    tiny = str(Path(__file__).with_name("tiny_forecast_network.py"))
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, tiny], capture_output=True, text=True, timeout=120, check=False
     )
