@@ -84,8 +84,10 @@ def table(scores: Scores, first: str = "method") -> Iterator[str]:
 def verdict(scores: Scores, own: str = "network") -> str:
     """One line: whether a method earns its place."""
     best, shares = best_floor(scores, own), relative(scores)
-    if not best or own not in shares or best not in shares:
-        return "There is no simple method to compare with: the series do not move."
+    if not best:
+        return "There is no simple method to compare with."
+    if own not in shares or best not in shares:
+        return "The naive forecast makes no error: the series do not move."
     told = f"{shares[own]:.3f} of the {'seasonal ' * ('seasonal_naive' in scores)}naive's"
     if earns(scores, own):
         return (
