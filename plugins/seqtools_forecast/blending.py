@@ -87,7 +87,7 @@ class Fitting:
 
 def blend(
     network: FloatArray, filled: FloatArray, judge: Judge, fitting: Fitting, seasons: Sequence[int],
-    independent: float = 1.0,
+    independent: float = float("inf"),
 ) -> Blend:  # fmt: skip
     """Weigh a network against the best simple method on validation windows.
 
@@ -97,7 +97,7 @@ def blend(
         judge: the loss of quantiles on the same windows.
         fitting: training windows.
         seasons: in steps.
-        independent: share of the windows that count as independent; less than 1 where they overlap.
+        independent: how many windows without an overlap these are worth.
     """
     horizon, context = network.shape[1], filled.shape[1]
 
@@ -130,14 +130,14 @@ def _mix(network: FloatArray, expert: FloatArray, weight: float) -> FloatArray:
     return mixed
 
 
-def certainty(gains: Losses, independent: float = 1.0) -> float:
+def certainty(gains: Losses, independent: float = float("inf")) -> float:
     """How sure a gain is: its mean over its standard error, from 0 to 1.
 
     Args:
         gains: of each window.
-        independent: share of the windows that count as independent.
+        independent: how many windows without an overlap these are worth.
     """
-    gain, count = float(gains.mean()), max(1.0, len(gains) * independent)
+    gain, count = float(gains.mean()), max(1.0, min(len(gains), independent))
     if gain <= 0:
         return 0.0
     if len(gains) == 1:

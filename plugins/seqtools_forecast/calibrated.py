@@ -41,7 +41,9 @@ class Calibrated:
             # The expert's share is that of its map and of its offsets.
             self._map = LinearMap(context, "expert", rest * matrix)
             offsets = offsets + rest * calibration.expert_offsets
+        means = calibration.mean_offsets[..., None]
         self._offsets: FloatArray | None = offsets if offsets.any() else None
+        self._mean_offsets: FloatArray | None = means if means.any() else None
         self.alone = not self._weight
 
     def __call__(self, told: tuple[Var, Var] | None, scaled: Scaled) -> tuple[Var, Var]:
@@ -56,24 +58,26 @@ class Calibrated:
             told = (said, said) if told is None else (op.add(told[0], said), op.add(told[1], said))
         assert told is not None
         quantiles, mean = told
-        return self._moved(quantiles), mean
-
-    def _moved(self, quantiles: Var) -> Var:
-        """Quantiles and their offsets."""
+        if self._mean_offsets is not None:
+            mean = self._moved(mean, self._mean_offsets, "mean_offsets")
         if self._offsets is None:
-            return self._wide(quantiles)
+            return self._wide(quantiles), mean
+        if self._shape.targets > 1:
+            quantiles = self._wide(quantiles)
+        return self._moved(quantiles, self._offsets, "offsets"), mean
+
+    def _moved(self, values: Var, offsets: FloatArray, name: str) -> Var:
+        """Values `[rows, horizon, width]` and their offsets `[horizon, targets, width]`."""
         # By row: the targets of a series follow each other.
-        offsets = self._context.weights.add("offsets", np.ascontiguousarray(self._offsets.transpose(1, 0, 2)))
-        moved: Var = offsets
+        moved: Var = self._context.weights.add(name, np.ascontiguousarray(offsets.transpose(1, 0, 2)))
         if self._draws:
-            moved = self._as_far(offsets, quantiles)
+            moved = self._as_far(moved, values)
         if self._shape.targets == 1:
-            return op.add(quantiles, moved)
-        steps = op.shape(quantiles, start=1, end=2)
-        levels = constant([len(self._shape.levels)])
-        apart = op.concat([constant([-1, self._shape.targets]), steps, levels], axis=0)
-        by_target = op.add(op.reshape(self._wide(quantiles), apart), moved)
-        return op.reshape(by_target, op.concat([constant([-1]), steps, levels], axis=0))
+            return op.add(values, moved)
+        steps, width = op.shape(values, start=1, end=2), constant([offsets.shape[-1]])
+        apart = op.concat([constant([-1, self._shape.targets]), steps, width], axis=0)
+        by_target = op.add(op.reshape(values, apart), moved)
+        return op.reshape(by_target, op.concat([constant([-1]), steps, width], axis=0))
 
     def _wide(self, quantiles: Var) -> Var:
         """A column for each level, where only an expert without quantiles has spoken."""

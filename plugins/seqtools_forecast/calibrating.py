@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,6 @@ from seqtools_forecast.windows import WindowSource
 
 if TYPE_CHECKING:
     from seqtools.forecaster import ForecastShape
-    from seqtools.plugin import FloatArray
     from seqtools_forecast.predicting import Told
     from seqtools_forecast.run_folder import ForecastRun
 
@@ -39,6 +38,8 @@ class _Material:
     valid: Told
     train: Told
     judge: Judge
+    independent: float
+    """how many windows without an overlap those for validation are worth"""
 
 
 def calibrate_run(run: ForecastRun, report: Reporter) -> Calibration:
@@ -56,22 +57,21 @@ def calibrate_run(run: ForecastRun, report: Reporter) -> Calibration:
         return calibration
     material = _material(run, splits, shape)
     told, target = material.valid.quantiles, material.valid.target
-    blended: Blend | None = None
+    calibration, losses = Calibration.none(shape), dict[str, float]()
     if recipe.calibration.blend:
-        blended = _blend(material, shape, splits, run.about()["held"]["stride"])
+        blended = _blend(material, shape)
         report(f"validation loss, relative to the naive: {blended.told}")
-        told = _mixed(blended, told, material.valid.filled)
-    kind = recipe.calibration.kind
-    calibration = Calibration(
-        offsets(told, target, shape.levels, kind),
-        blended.expert if blended and blended.weight < 1 else "",
-        blended.expert_offsets if blended and blended.weight < 1 else Calibration.none(shape).offsets,
-        blended.weight if blended else 1.0,
-        measured_coverage(told, target, shape.levels, kind),
-        {
+        calibration, losses = _weighed(blended, shape), blended.losses
+        told, _ = calibration.apply(told, told[..., 0], material.valid.filled)
+    kind, independent = recipe.calibration.kind, material.independent
+    calibration = replace(
+        calibration,
+        offsets=offsets(told, target, shape.levels, kind, independent),
+        coverage=measured_coverage(told, target, shape.levels, kind, independent),
+        figures={
             "windows": len(target),
             "before": coverage(told, target, shape.levels),
-            "losses": blended.losses if blended else {},
+            "losses": losses,
         },
     )
     run.write_calibration(calibration)
@@ -90,10 +90,13 @@ def _material(run: ForecastRun, splits: Splits, shape: ForecastShape) -> _Materi
     units = series_scales(store, splits, run.unit())
     sampler = WindowSampler(splits, batch_size=min(most, _FITTED), seed=recipe.training.seed, evenly="series")
     drawn, _ = sampler.next()
+    covered = min(1.0, run.about()["held"]["stride"] / splits.horizon)
+    independent = min(float(len(valid)), max(len(set(valid.series.tolist())), covered * len(splits.valid)))
     return _Material(
         predict(network, source, valid, shape, cpu),
         predict(network, source, _within(drawn, splits), shape, cpu),
         Judge(source, valid, shape, units, run.unit()),
+        independent,
     )
 
 
@@ -103,7 +106,7 @@ def _within(drawn: WindowList, splits: Splits) -> WindowList:
     return drawn.take(inside) if len(inside) else drawn
 
 
-def _blend(material: _Material, shape: ForecastShape, splits: Splits, stride: int) -> Blend:
+def _blend(material: _Material, shape: ForecastShape) -> Blend:
     valid, train, judge = material.valid, material.train, material.judge
     raw = valid.raw.numpy()
     return blend(
@@ -112,15 +115,23 @@ def _blend(material: _Material, shape: ForecastShape, splits: Splits, stride: in
         lambda quantiles: judge.losses(raw, valid.restored(quantiles)),
         Fitting(train.filled, train.target, shape.levels),
         shape.seasons,
-        min(1.0, stride / splits.horizon * max(1.0, len(splits.valid) / len(valid.windows))),
+        material.independent,
     )
 
 
-def _mixed(blended: Blend, network: FloatArray, filled: FloatArray) -> FloatArray:
-    """The blend of the network's quantiles and the expert's, before offsets."""
-    nothing = np.zeros_like(blended.expert_offsets)
-    whole = Calibration(nothing, blended.expert, blended.expert_offsets, blended.weight)
-    return whole.apply(network, network[..., 0], filled)[0]
+def _weighed(blended: Blend, shape: ForecastShape) -> Calibration:
+    """The blend of the network and the expert, without offsets."""
+    plain = Calibration.none(shape)
+    if blended.weight == 1:
+        return plain
+    middle = blended.expert_offsets[..., shape.levels.index(0.5)]
+    return replace(
+        plain,
+        expert=blended.expert,
+        expert_offsets=blended.expert_offsets,
+        mean_offsets=((1 - blended.weight) * middle).astype(np.float32),
+        weight=blended.weight,
+    )
 
 
 def _shares(calibration: Calibration) -> str:

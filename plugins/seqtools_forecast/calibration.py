@@ -28,6 +28,7 @@ class Calibration:
         offsets: added to the quantiles at the end, float32 `[horizon, targets, levels]`.
         expert: the simple method by its name (see `experts`); "" for none.
         expert_offsets: its quantiles around its forecast, float32 `[horizon, targets, levels]`.
+        mean_offsets: added to the mean at the end, float32 `[horizon, targets]`.
         weight: of the network; the expert has the rest.
         coverage: share of values inside each interval by its percentage (`80`), measured on windows that the
             offsets were not made of.
@@ -37,6 +38,7 @@ class Calibration:
     offsets: FloatArray
     expert: str
     expert_offsets: FloatArray
+    mean_offsets: FloatArray
     weight: float = 1.0
     coverage: Mapping[str, float] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
@@ -45,7 +47,7 @@ class Calibration:
     def none(cls, shape: ForecastShape) -> Calibration:
         """The network as it is."""
         nothing = np.zeros((shape.horizon, shape.targets, len(shape.levels)), np.float32)
-        return cls(nothing, "", nothing)
+        return cls(nothing, "", nothing, nothing[..., 0])
 
     def expert_matrix(self, shape: ForecastShape) -> FloatArray | None:
         """The expert as a map of the filled window, float32 `[horizon, context]`; None without one."""
@@ -66,7 +68,7 @@ class Calibration:
             share = np.float32(self.weight)
             quantiles = share * quantiles + (1 - share) * (told[..., None] + self.expert_offsets)
             mean = share * mean + (1 - share) * told
-        return quantiles + self.offsets, mean
+        return quantiles + self.offsets, mean + self.mean_offsets
 
     def payload(self) -> dict[str, Any]:
         """JSON-safe dictionary that says everything."""
@@ -74,6 +76,7 @@ class Calibration:
             "offsets": self.offsets.tolist(),
             "expert": self.expert,
             "expert_offsets": self.expert_offsets.tolist() if self.expert else [],
+            "mean_offsets": self.mean_offsets.tolist(),
             "weight": self.weight,
             "coverage": dict(self.coverage),
             "figures": dict(self.figures),
@@ -96,13 +99,15 @@ class Calibration:
                 np.array(payload["expert_offsets"], np.float32)
                 if payload["expert"]
                 else nothing.expert_offsets,
+                np.array(payload["mean_offsets"], np.float32),
                 float(payload["weight"]),
                 {str(name): float(share) for name, share in payload["coverage"].items()},
                 dict(payload["figures"]),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise _damaged(repr(error)) from error
-        if not found.offsets.shape == found.expert_offsets.shape == nothing.offsets.shape:
+        same = found.offsets.shape == found.expert_offsets.shape == nothing.offsets.shape
+        if not (same and found.mean_offsets.shape == nothing.mean_offsets.shape):
             raise _damaged("its offsets are of another shape")
         return found
 

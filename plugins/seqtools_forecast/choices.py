@@ -28,7 +28,7 @@ _CLEARLY = 0.7
 _ENOUGH_WINDOWS = 40
 """Validation windows of all series that one wants to have at least."""
 _HELD_OUT = 0.15
-"""Share of a series, at most, that validation windows cover; as much again for the test."""
+"""Share of a series, beside the first window, that validation windows cover; as much again for the test."""
 
 
 @dataclass(frozen=True)
@@ -170,9 +170,8 @@ def _context(horizon: int, seasons: tuple[int, ...], facts: Facts) -> int:
 def _held(recipe: ForecastRecipe, horizon: int, facts: Facts) -> Held:
     """One window of each series where there are many, else several, closer than a horizon in short series."""
     data = recipe.data
-    span = max(horizon, int(_HELD_OUT * facts.usual))
     each = math.ceil(_ENOUGH_WINDOWS / max(len(facts.lengths), 1))
-    spare = span - horizon
+    spare = int(_HELD_OUT * facts.usual) if each > 1 else 0
     stride = data.stride or max(1, min(horizon, spare // max(each - 1, 1)))
     windows = max(1, min(each, spare // stride + 1))
     test = max(1, min(windows, spare // horizon + 1))

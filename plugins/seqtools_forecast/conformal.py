@@ -20,9 +20,17 @@ if TYPE_CHECKING:
 
 ENOUGH = 150
 """Scores behind an offset that are worth having: below that, neighbours lend theirs."""
+DOUBT = 5.0
+"""Of so many independent windows, half of what would narrow an interval is believed."""
 
 
-def offsets(quantiles: FloatArray, target: FloatArray, levels: Sequence[float], kind: str) -> FloatArray:
+def offsets(
+    quantiles: FloatArray,
+    target: FloatArray,
+    levels: Sequence[float],
+    kind: str,
+    independent: float = math.inf,
+) -> FloatArray:
     """What to add to quantiles so that they cover as they should.
 
     Args:
@@ -30,6 +38,8 @@ def offsets(quantiles: FloatArray, target: FloatArray, levels: Sequence[float], 
         target: what came, `[windows, horizon, targets]`, NaN where missing.
         levels: of the quantiles.
         kind: none, conformal (each level by itself) or cqr (pairs of levels; the median stays).
+        independent: how many windows without an overlap these are worth. Intervals widen at once, and narrow
+            the less the fewer there are.
 
     Returns:
         float32 `[horizon, targets, levels]`.
@@ -48,7 +58,9 @@ def offsets(quantiles: FloatArray, target: FloatArray, levels: Sequence[float], 
     for place, level in enumerate(levels):
         if place not in paired and not (kind == "cqr" and level == 0.5):
             found[..., place] = _order_statistics(above[..., place], level, upwards=level > 0.5)
-    return found
+    outwards = np.sign(np.array(levels, np.float32) - 0.5)
+    worth = 1.0 if math.isinf(independent) else independent / (independent + DOUBT)
+    return np.where(found * outwards < 0, np.float32(worth) * found, found)
 
 
 def intervals(levels: Sequence[float]) -> dict[int, int]:
@@ -73,7 +85,8 @@ def _of_steps(scores: FloatArray, share: float, upwards: bool) -> FloatArray:
     windows, horizon = scores.shape
     if windows >= ENOUGH and not np.isnan(scores).any() and share != 0.5:
         place = _place(windows, share, upwards)
-        return np.partition(scores, place, axis=0)[place]
+        whole: FloatArray = np.partition(scores, place, axis=0)[place]
+        return whole
     wide = min(horizon, math.ceil(ENOUGH / windows))
     found = np.zeros(horizon, np.float32)
     for step in range(horizon):
@@ -111,14 +124,19 @@ def coverage(quantiles: FloatArray, target: FloatArray, levels: Sequence[float])
 
 
 def measured_coverage(
-    quantiles: FloatArray, target: FloatArray, levels: Sequence[float], kind: str
+    quantiles: FloatArray,
+    target: FloatArray,
+    levels: Sequence[float],
+    kind: str,
+    independent: float = math.inf,
 ) -> dict[str, float]:
     """Coverage of windows after offsets that other windows gave: each half is calibrated by the other."""
     windows = len(quantiles)
     if windows < 2:
-        return coverage(quantiles + offsets(quantiles, target, levels, kind), target, levels)
+        added = offsets(quantiles, target, levels, kind, independent)
+        return coverage(quantiles + added, target, levels)
     first = np.arange(windows) < windows // 2
     told = np.empty_like(quantiles)
     for half in (first, ~first):
-        told[half] = quantiles[half] + offsets(quantiles[~half], target[~half], levels, kind)
+        told[half] = quantiles[half] + offsets(quantiles[~half], target[~half], levels, kind, independent / 2)
     return coverage(told, target, levels)

@@ -62,7 +62,7 @@ class Told:
     def restored(self, quantiles: FloatArray) -> FloatArray:
         """Scaled quantiles in raw units, in order."""
         scaler: Any = self.network
-        return _numbers(scaler.restore(torch.from_numpy(quantiles), self.forecast).cummax(dim=-1).values)
+        return _numbers(scaler.restore(torch.from_numpy(quantiles), self.forecast).sort(dim=-1).values)
 
     def calibrated(self, calibration: Calibration, *, non_negative: bool) -> tuple[FloatArray, FloatArray]:
         """Quantiles and mean in raw units, as the file tells them."""

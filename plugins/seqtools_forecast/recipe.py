@@ -56,14 +56,15 @@ class SeriesNetworkConfig(ForecasterConfig):
     difference or step (mean absolute change since the season, or the step, before); auto: difference where
     seasons tell, else step."""
     normalise: bool = True
-    """Show the network the scaled window over its spread, and that spread; forecasts keep the units of `scale`
-    (not deepar)."""
+    """Show the network the scaled window over its spread, and that spread, while forecasts keep the units of
+    `scale` (not deepar)."""
     transform: str = "auto"
     """Taken of the values before scaling: none, log (of values above zero), asinh, or auto (log where all
     values lie well above zero)."""
     residual: str = "auto"
     """Forecast the difference from a learned mix of the last seasons (seasonal), of the last value, recent
-    means and past seasons' changes (level), of both, or from the location (none); auto: by what tells more."""
+    means and past seasons' changes (level), of both, or from the location (none); auto chooses by what tells
+    more."""
     deep: bool = True
     """Add a hidden layer (ReLU) before the output layer (not deepar)."""
 
@@ -143,8 +144,8 @@ class SeriesTrainingConfig(LoopConfig):
     mean_weight: float = 0.1
     """Weight of the squared error of the mean beside the pinball loss."""
     sampling: str = "windows"
-    """What is drawn evenly: windows, or series and then a window of it; root lies between them, a series drawn
-    as often as the root of its windows."""
+    """What is drawn evenly: windows, or series and then a window of it; root lies between them, a series
+    drawn as often as the root of its windows."""
     same_phase: float = 0.0
     """Share of windows that begin where in the main season the forecast will."""
     weights: str = "none"

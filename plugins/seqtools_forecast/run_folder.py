@@ -68,7 +68,7 @@ class ForecastRun(RunFolder):
         return SeriesStore.open(self.data)
 
     def about(self) -> dict[str, Any]:
-        """shape.json: `shape`, `held`, `unit`, `naive2`; of the series `frequency`, columns and categories."""
+        """shape.json: `shape`, `held`, `unit`, `naive2`; of the series frequency, columns, categories."""
         return self._json("shape.json")
 
     def shape(self) -> ForecastShape:

@@ -211,7 +211,7 @@ def test_trials_leave_alone_what_was_said() -> None:
     found = candidates(recipe, {"network.width"})
     assert {"segments", "recurrent", "smoothing", "seq2seq"} <= found.keys()
     assert all(one.network.width == 7 for one in found.values())
-    every = {path for path in config.settings(recipe)}
+    every = set(config.settings(recipe))
     assert len(candidates(recipe, every)) == 1
 
 

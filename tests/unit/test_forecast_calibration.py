@@ -81,6 +81,17 @@ def test_missing_values_do_not_count() -> None:
     assert (offsets(told(0), target[:0], LEVELS, "cqr") == 0).all()
 
 
+def test_intervals_narrow_slowly_where_windows_are_few_and_widen_at_once() -> None:
+    for kind in ("conformal", "cqr"):
+        narrow, wide = (
+            [offsets(told(20), drawn(20, spread), LEVELS, kind, worth) for worth in (1.0, 1e9)]
+            for spread in (0.1, 9.0)
+        )
+        np.testing.assert_allclose(narrow[0][..., -1], narrow[1][..., -1] / 6, rtol=1e-4)
+        assert (narrow[1][..., -1] < 0).all()
+        np.testing.assert_allclose(wide[0], wide[1], rtol=1e-4)
+
+
 def test_ranks_are_those_of_split_conformal_prediction() -> None:
     scores = np.arange(1, 20, dtype=np.float32)  # 19 scores: rank 20 p
     assert order_statistic(scores, 0.95, upwards=True) == 19
@@ -97,7 +108,7 @@ def test_measured_coverage_is_of_windows_left_out() -> None:
 
 def test_a_calibration_comes_back_from_json() -> None:
     some = np.random.default_rng(1).normal(size=(6, 1, 5)).astype(np.float32)
-    one = Calibration(some, "seasonal naive 6", -some, 0.3, {"80": 0.79}, {"windows": 4})
+    one = Calibration(some, "seasonal naive 6", -some, some[..., 1], 0.3, {"80": 0.79}, {"windows": 4})
     again = Calibration.from_payload(json.loads(json.dumps(one.payload())), SHAPE)
     filled = drawn(3, 1.0)[:, [0] * 24]
     for mine, other in zip(
@@ -122,13 +133,13 @@ def test_a_damaged_calibration_is_told() -> None:
 def test_applying_is_a_weighed_mean_then_offsets() -> None:
     rng = np.random.default_rng(2)
     filled, added = rng.normal(size=(2, 24, 1)), rng.normal(size=(6, 1, 5))
-    one = Calibration(added, "naive", 2 * added, 0.25)
+    one = Calibration(added, "naive", 2 * added, added[..., 3], 0.25)
     quantiles, mean = one.apply(told(2), told(2)[..., 2], filled)
     last = np.repeat(filled[:, -1:], 6, axis=1)
     np.testing.assert_allclose(
         quantiles, 0.25 * told(2) + 0.75 * (last[..., None] + 2 * added) + added, rtol=1e-5
     )
-    np.testing.assert_allclose(mean, 0.75 * last)
+    np.testing.assert_allclose(mean, 0.75 * last + added[..., 3])
 
 
 class Setting:
@@ -187,4 +198,5 @@ def test_unsure_gains_count_less() -> None:
     assert certainty(np.array([4.0])) == 0.5
     swinging = np.array([5.0, -4.0, 3.0, -3.0])
     assert 0 < certainty(swinging) < 0.3
-    assert certainty(np.array([3.0, 1.0] * 8), 0.1) <= certainty(np.array([3.0, 1.0] * 8))
+    overlapping = np.array([3.0, -1.0] * 8)
+    assert certainty(overlapping, 2.0) < certainty(overlapping) == 1
