@@ -122,7 +122,7 @@ def asked(sample: Sample, text: str, option: str) -> tuple[str, ...]:
     Raises:
         DataError: one of them is not there; those that are are listed.
     """
-    names = (text,) if text in sample.names else split(text)
+    names = (text,) if text and text in sample.names else split(text)
     for name in names:
         if name not in sample.names:
             near = closest(name, sample.names)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqtools.errors import DataError
 from seqtools_forecast.blocks import LONGEST, Block
 from seqtools_forecast.chunk import Chunk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seqtools.plugin import IntArray
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -92,14 +97,23 @@ def _quick(text: str, width: int, delimiter: str) -> list[list[str]] | None:
     if width == 1 and ("\n\n" in text or text.startswith("\n") or text.endswith("\n")):
         return None
     if '"' in text:
-        if '""' in text:
-            return None
-        open_ = np.cumsum(data == 34) & 1
-        if open_[ends].any() or open_[marks].any():
+        if '""' in text or not _around_cells(data, marks, ends):
             return None
         text = text.replace('"', "")
     cells = text.replace("\n", delimiter).split(delimiter)
     return [cells[place::width] for place in range(width)]
+
+
+def _around_cells(data: NDArray[np.uint8], marks: IntArray, ends: IntArray) -> bool:
+    """Whether all quotes stand around whole cells that hold no delimiter."""
+    quotes = np.flatnonzero(data == 34)
+    if len(quotes) % 2:
+        return False
+    edges = np.concatenate([[-1, len(data)], marks, ends])
+    opens, closes = quotes[::2], quotes[1::2]
+    whole = np.isin(opens - 1, edges).all() and np.isin(closes + 1, edges).all()
+    inside = np.searchsorted(edges := np.sort(edges), opens) == np.searchsorted(edges, closes)
+    return bool(whole and inside.all())
 
 
 def _careful(
@@ -130,8 +144,3 @@ def _careful(
 def _ragged(where: str, cells: int, width: int) -> DataError:
     cause = f"the row has {cells} cell{'s' * (cells != 1)}, the first row {width}"
     return DataError(where, cause, 'Mend the row; write "quotes" around cells that hold a delimiter')
-
-
-def rejoined(first: Sequence[Block], rest: Iterator[Block]) -> Iterator[Block]:
-    """Blocks that were looked at, and those that follow."""
-    return chain(first, rest)

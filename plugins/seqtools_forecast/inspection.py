@@ -124,7 +124,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
             yield _line(kind, f"{told[kind]['count']:,} {text}, in {_series(told[kind])}")
     for kind, text in _SERIES.items():
         if told[kind]["series"]:
-            yield _line(kind.replace("_", " "), f"{_series(told[kind])}: {text}")
+            yield _line(kind.partition("_")[0], f"{_series(told[kind])}: {text}")
     if told["future"]:
         yield _line("known ahead", f"covariates of up to {told['ahead']:,} steps")
     for season in told["seasons"]:

@@ -108,7 +108,7 @@ class Intake:
         for name in names:
             if name in self._codes:
                 continue
-            if is_missing(name) and self.columns.id:
+            if not name.strip() and self.columns.id:
                 cause = f"column '{self.columns.id}' names no series"
                 raise DataError(chunk.where(rows[name]), cause, "Name the series of each row")
             self._codes[name] = len(self._codes)

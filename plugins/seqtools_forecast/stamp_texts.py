@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -126,7 +127,9 @@ class Dates:
 def _iso(cells: list[str]) -> IntArray | None:
     """All at once where every cell is plain ISO 8601; None if one is not."""
     try:
-        stamps = np.array(cells, dtype="datetime64[s]")
+        with warnings.catch_warnings():  # numpy only warns of an offset that it takes away
+            warnings.simplefilter("error")
+            stamps = np.array(cells, dtype="datetime64[s]")
     except (ValueError, Warning):
         return None
     return None if np.isnat(stamps).any() else stamps.astype(np.int64)

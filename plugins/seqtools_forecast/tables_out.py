@@ -124,7 +124,7 @@ class _Parquet:
         from seqtools_forecast.parquet_in import pyarrow
 
         self._arrow = pyarrow(path)
-        self._columns = columns
+        self._columns, self._stack = columns, stack
         self._stream: IO[bytes] = stack.enter_context(whole_file(Path(path)))
         self._writer: Any = None
 
@@ -136,14 +136,17 @@ class _Parquet:
                 (name, array.type if array.type != self._arrow.null() else self._arrow.float64())
                 for name, array in zip(self._columns, arrays, strict=True)
             ]
-            self._schema = self._arrow.schema(fields)
-            self._writer = self._arrow.parquet.ParquetWriter(self._stream, self._schema)
+            self._open(self._arrow.schema(fields))
         cast = [array.cast(field.type) for array, field in zip(arrays, self._schema, strict=True)]
         self._writer.write_table(self._arrow.Table.from_arrays(cast, schema=self._schema))
+
+    def _open(self, schema: Any) -> None:
+        self._schema = schema
+        writer = self._arrow.parquet.ParquetWriter(self._stream, schema)
+        self._writer = self._stack.enter_context(writer)
 
     def close(self) -> None:
         """Write the end; a table without rows has columns of text."""
         if self._writer is None:
-            schema = self._arrow.schema([(name, self._arrow.string()) for name in self._columns])
-            self._writer = self._arrow.parquet.ParquetWriter(self._stream, schema)
+            self._open(self._arrow.schema([(name, self._arrow.string()) for name in self._columns]))
         self._writer.close()
