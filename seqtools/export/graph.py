@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -37,10 +38,16 @@ class Weights:
         self._names: dict[str, str] = {}
 
     def add(self, name: str, array: NDArray[Any]) -> Var:
-        """Store an array under a readable name; an equal one that is there already is used instead."""
+        """Store an array under a readable name; an equal one that is there already is used instead.
+
+        A name that another array has gets a number, so that several networks may share a file.
+        """
         array = np.ascontiguousarray(array)
         digest = hashlib.sha256(f"{array.dtype}{array.shape}".encode() + array.tobytes()).hexdigest()
-        name = self._names.setdefault(digest, name)
+        if digest not in self._names:
+            names = chain([name], (f"{name}.{number}" for number in count(2)))
+            self._names[digest] = next(free for free in names if free not in self._vars)
+        name = self._names[digest]
         if name not in self._vars:
             self._arrays[name] = array
             self._vars[name] = spox.argument(spox.Tensor(array.dtype.type, array.shape))
