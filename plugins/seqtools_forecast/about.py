@@ -11,6 +11,7 @@ from seqtools.errors import ModelFileError
 from seqtools.forecaster import ForecastShape
 from seqtools.model_file import ModelFile
 from seqtools_forecast.frequency import Frequency
+from seqtools_forecast.known import Known
 
 KEY = "seqtools.forecast"
 _REMAKE = "Export it again with: seqtools export RUN -o FILE"
@@ -38,6 +39,10 @@ class About:
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kind: str = ""
     coverage: Mapping[str, float] = field(default_factory=dict)
+
+    def known(self) -> Known:
+        """What counts when tables are read for the model."""
+        return Known(self.frequency, self.targets, frozenset(self.categories))
 
     def payload(self) -> dict[str, Any]:
         """JSON-safe."""

@@ -88,14 +88,21 @@ class Sample:
     header: bool = True
 
 
-def choose(sample: Sample, data: SeriesDataConfig) -> Columns:
+def choose(sample: Sample, data: SeriesDataConfig, usual: tuple[str, ...] = ()) -> Columns:
     """The columns asked for, and by their names or contents those not asked for.
+
+    Args:
+        sample: of the table.
+        data: what is asked for.
+        usual: targets that a model has, which count if the table has them all.
 
     Raises:
         DataError: a column is not there, or none can be told to be it; what is there is listed.
     """
     past, future = asked(sample, data.past, "--past"), asked(sample, data.future, "--future")
     static, targets = asked(sample, data.static, "--static"), asked(sample, data.target, "--target")
+    if not targets and set(usual) <= set(sample.names):
+        targets = usual
     free = [name for name in sample.names if name not in {*past, *future, *static, *targets}]
     time = _time(sample, data, free)
     free = [name for name in free if name != time]

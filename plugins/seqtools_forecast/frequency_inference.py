@@ -133,6 +133,25 @@ def common(found: Iterable[tuple[str, int, Frequency]], *, strict: bool = True) 
     return chosen
 
 
+def fitting(kinds: Iterable[tuple[str, int, Frequency]], expected: Frequency) -> Frequency | None:
+    """The grid of series that all fit an expected one: that of theirs which has its step, or itself.
+
+    Args:
+        kinds: see `common`.
+        expected: of a model.
+
+    Returns:
+        None if one does not fit: a few days may be working days, but a coarser step is another frequency.
+    """
+    own = expected
+    for _, rows, grid in kinds:
+        if (grid.unit, grid.step) == (expected.unit, expected.step):
+            own = replace(grid, like=expected.like) if own is expected else own
+        elif "business" not in (grid.unit, expected.unit) or not _fits(grid, expected, short=rows < SURE):
+            return None
+    return own
+
+
 def _is_daily(grid: Frequency) -> bool:
     return grid.unit == "second" and grid.step == DAY
 

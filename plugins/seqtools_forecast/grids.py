@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from seqtools.errors import DataError
 from seqtools_forecast.findings import Findings
 from seqtools_forecast.frequency import Frequency
-from seqtools_forecast.frequency_inference import SHORTEST_MONTH, aligned, common, grid_of
+from seqtools_forecast.frequency_inference import SHORTEST_MONTH, aligned, common, fitting, grid_of
 
 if TYPE_CHECKING:
     from seqtools_forecast.intake import Intake
@@ -23,6 +23,7 @@ class Grids:
         spooled: the same by series.
         asked: name of the frequency that a person gave, or "".
         findings: told the frequency of each series.
+        expected: grid of a model, on which series count that fit it.
         mixed: series may lie on grids that differ, or on none.
 
     Attributes:
@@ -34,10 +35,19 @@ class Grids:
     """
 
     def __init__(
-        self, intake: Intake, spooled: SpooledSeries, asked: str, findings: Findings, *, mixed: bool
+        self,
+        intake: Intake,
+        spooled: SpooledSeries,
+        asked: str,
+        findings: Findings,
+        *,
+        expected: Frequency | None = None,
+        mixed: bool = False,
     ) -> None:
         self._names, self._spooled, self._findings = intake.names, spooled, findings
         self._integer, self._asked, self._mixed = intake.integer is not False, asked, mixed
+        same_time = expected is not None and expected.is_integer == self._integer
+        self._expected = expected if same_time else None
         self._own: list[Frequency | None] = []
         self._least, self._most = spooled.steps()
         self._known: dict[tuple[int, int], Frequency] = {}
@@ -90,6 +100,10 @@ class Grids:
                 if own not in longest or rows > longest[own][1]:
                     longest[own] = (name, rows)
         kinds = [(*longest[own], own) for own, _ in counts.most_common()]
+        if self._expected is not None and not self._asked:
+            told = fitting(kinds, self._expected)
+            if told is not None:
+                return told
         try:
             return common(kinds, strict=not self._asked)
         except DataError as error:

@@ -28,7 +28,7 @@ class Intake:
     Args:
         columns: that are read.
         folder: for the spool.
-        categories: static columns that are categories even where they hold numbers.
+        categories: static columns that are categories, the others being numbers; None finds out.
 
     Attributes:
         rows: how many came.
@@ -37,7 +37,7 @@ class Intake:
         integer: time is counted; None before the first row.
     """
 
-    def __init__(self, columns: Columns, folder: Path, categories: frozenset[str] = frozenset()) -> None:
+    def __init__(self, columns: Columns, folder: Path, categories: frozenset[str] | None = None) -> None:
         self.columns = columns
         self._categories = categories
         self.spool = Spool(folder, len(columns.values))
@@ -163,8 +163,9 @@ class Intake:
         categories: list[int] = []
         for place, name in enumerate(self.columns.static):
             said = [values[place] for values in self.statics]
-            numeric = name not in self._categories and any(map(is_number, said))
-            numeric = numeric and all(is_number(value) or is_missing(value) for value in said)
+            numeric = any(map(is_number, said)) and all(is_number(v) or is_missing(v) for v in said)
+            if self._categories is not None:
+                numeric = name not in self._categories
             (numbers if numeric else categories).append(place)
         return numbers, categories
 

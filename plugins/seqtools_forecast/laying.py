@@ -12,6 +12,7 @@ from seqtools_forecast.cells import floats
 from seqtools_forecast.findings import Findings
 from seqtools_forecast.grids import Grids
 from seqtools_forecast.intake import Intake
+from seqtools_forecast.known import NOTHING, Known
 from seqtools_forecast.recipe import SeriesDataConfig
 from seqtools_forecast.regular import Laid, consecutive, laid
 from seqtools_forecast.series import Series
@@ -29,17 +30,26 @@ class Laying:
 
     Args:
         intake: the rows, all of them.
-        data, folder, tail, mixed: see `read_series`.
+        data, folder, known, tail, mixed: see `read_series`.
     """
 
     def __init__(
-        self, intake: Intake, data: SeriesDataConfig, folder: Path, *, tail: int = 0, mixed: bool = False
+        self,
+        intake: Intake,
+        data: SeriesDataConfig,
+        folder: Path,
+        known: Known = NOTHING,
+        *,
+        tail: int = 0,
+        mixed: bool = False,
     ) -> None:
         self._intake, self._folder, self._tail = intake, folder, tail
         self._duplicates = data.duplicates
         self._spooled = intake.spool.series(len(intake.names))
         self._findings = Findings(len(intake.columns.targets), data.duplicates)
-        self._grids = Grids(intake, self._spooled, data.frequency, self._findings, mixed=mixed)
+        self._grids = Grids(
+            intake, self._spooled, data.frequency, self._findings, expected=known.frequency, mixed=mixed
+        )
         self._numbers, self._categories = intake.typed_statics()
 
     def store(self) -> SeriesStore:
@@ -103,7 +113,9 @@ class Laying:
             rows[:length, :targets],
             rows[:length, targets : targets + past],
             rows[:, targets + past :],
-            floats([said[place] for place in numbers], "static", lambda _: name) if numbers else _NOTHING,
+            floats([said[place] for place in numbers], "static", lambda _: f"series '{name}'")
+            if numbers
+            else _NOTHING,
             tuple(said[place] for place in self._categories),
         )
 

@@ -70,7 +70,8 @@ def read(asked: Any, about: About, folder: Path, *, tail: int = 0) -> SeriesStor
     """
     from seqtools_forecast.reading import read_series
 
-    return read_series(list(asked.files), columns(asked, about), folder / "series", note, tail=tail)
+    named = columns(asked, about)
+    return read_series(list(asked.files), named, folder / "series", note, tail=tail, known=about.known())
 
 
 def columns(asked: Any, about: About) -> SeriesDataConfig:

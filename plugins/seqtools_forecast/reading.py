@@ -13,6 +13,7 @@ from seqtools.plugin import Reporter
 from seqtools_forecast.chunk import WholeSeries
 from seqtools_forecast.columns import Columns, Sample, choose, missing_column
 from seqtools_forecast.intake import Intake
+from seqtools_forecast.known import NOTHING, Known
 from seqtools_forecast.laying import Laying
 from seqtools_forecast.recipe import SeriesDataConfig
 from seqtools_forecast.store import SeriesStore
@@ -27,10 +28,11 @@ def read_series(
     *,
     tail: int = 0,
     mixed: bool = False,
+    known: Known = NOTHING,
 ) -> SeriesStore:
     """Read tables of any format into a store.
 
-    Memory is bounded by the number of series, however many rows they have.
+    Memory is bounded by the number of series and the longest of them, however many rows there are.
 
     Args:
         files: `-` is stdin, `.gz` is unpacked. Several are one table; without a column that names series,
@@ -40,16 +42,17 @@ def read_series(
         report: told what was found.
         tail: of each series only so many last steps are kept; 0 keeps all.
         mixed: series may differ in frequency; each lies on its own grid, the store tells the commonest.
+        known: what a model knows that shall forecast them.
 
     Raises:
         DataError: a file is broken, or does not hold series; with its row where there is one.
         MissingDependencyError: a Parquet file, and pyarrow is not installed.
     """
     paths = [str(file) for file in files]
-    with closing(_Tables(data, folder, report, several=len(paths) > 1)) as tables:
+    with closing(_Tables(data, folder, report, known, several=len(paths) > 1)) as tables:
         for path in paths:
             tables.read(path)
-        laying = Laying(tables.taken(), data, folder, tail=tail, mixed=mixed)
+        laying = Laying(tables.taken(), data, folder, known, tail=tail, mixed=mixed)
         store = laying.store()
     if report:
         for line in laying.lines(store):
@@ -61,14 +64,15 @@ class _Tables:
     """Files into one intake, which the first of them opens.
 
     Args:
-        data, folder, report: see `read_series`.
+        data, folder, report, known: see `read_series`.
         several: files without a column of names are a series each.
     """
 
     def __init__(
-        self, data: SeriesDataConfig, folder: Path, report: Reporter | None, *, several: bool
+        self, data: SeriesDataConfig, folder: Path, report: Reporter | None, known: Known, *, several: bool
     ) -> None:
         self._data, self._folder, self._several = data, folder, several
+        self._known = known
         self._say = report or (lambda _: None)
         self._intake: Intake | None = None
 
@@ -98,8 +102,8 @@ class _Tables:
 
     def _rows(self, table: Table, name: str, stem: str) -> None:
         if self._intake is None:
-            columns = choose(table.sample, self._data)
-            self._intake = Intake(columns, self._folder)
+            columns = choose(table.sample, self._data, self._known.targets)
+            self._intake = Intake(columns, self._folder, self._known.categories)
             self._say(f"{name}: {table.form}; {columns.told()}")
         intake = self._intake
         columns = intake.columns

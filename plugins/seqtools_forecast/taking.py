@@ -57,7 +57,7 @@ def _frame(frame: Any, about: About, folder: Path) -> SeriesStore:
         writer = csv.writer(stream)
         writer.writerow(names)
         writer.writerows(zip(*(_texts(column) for column in columns), strict=True))
-    return read_series([path], asked(about, names), folder / "series")
+    return read_series([path], asked(about, names), folder / "series", known=about.known())
 
 
 def asked(about: About, names: Sequence[str] = ()) -> SeriesDataConfig:

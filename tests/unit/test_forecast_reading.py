@@ -14,6 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from seqtools.errors import DataError
+from seqtools_forecast.frequency import Frequency
+from seqtools_forecast.known import Known
 from seqtools_forecast.reading import read_series
 from seqtools_forecast.recipe import SeriesDataConfig
 from seqtools_forecast.store import SeriesStore
@@ -35,7 +38,7 @@ def read(tmp_path: Path) -> Read:
             path = tmp_path / name
             path.write_bytes(text if isinstance(text, bytes) else text.encode())
             paths.append(path)
-        kept = {name: data.pop(name) for name in ("tail", "mixed", "report") if name in data}
+        kept = {name: data.pop(name) for name in ("tail", "mixed", "report", "known") if name in data}
         return read_series(
             paths, SeriesDataConfig(**data), tmp_path / "store", kept.pop("report", None), **kept
         )
@@ -318,3 +321,29 @@ def test_short_series_join_the_frequency_of_the_others(read: Read) -> None:
     rows = [("a", day) for day in range(1, 20)] + [("b", 1), ("b", 8), ("c", 3)]
     store = read("unique_id,ds,y\n" + "".join(f"{name},2024-01-{day:02d},1\n" for name, day in rows))
     assert store.frequency.name == "D" and [len(series) for series in store] == [19, 8, 1]
+
+
+def test_what_a_model_knows_counts_where_it_fits(read: Read) -> None:
+    week = "ds,a,b\n" + "".join(f"2024-01-0{day},1,2\n" for day in (1, 2, 3, 4, 5))
+    business = Known(frequency=Frequency.parse("B"), targets=("b",))
+    store = read(week, known=business)
+    assert store.frequency.name == "B" and store.targets == ("b",)
+    assert store.frequency.text(np.array([store[0].end])) == ["2024-01-08"]
+    assert read(week, known=business, target="a", frequency="D").frequency.name == "D"
+    hourly = Known(frequency=Frequency.parse("h"), targets=("b",))
+    assert read(week.replace("2024-01-0", "2024-01-01 0"), known=hourly).frequency.name == "h"
+    once = read("ds,y\n2024-01-03,1\n", known=Known(frequency=Frequency.parse("MS")))
+    assert once.frequency.name == "MS" and once.targets == ("y",)
+    sundays = "ds,y\n" + "".join(f"2024-01-{day:02d},1\n" for day in (7, 14, 21, 28))
+    assert read(sundays, known=Known(frequency=Frequency.parse("W-MON"))).frequency.name == "W-SUN"
+    days = "ds,y\n" + "".join(f"2024-01-{day:02d},1\n" for day in range(1, 29))
+    assert read(days, known=Known(frequency=Frequency.parse("W-MON"))).frequency.name == "D"
+
+
+def test_static_columns_are_what_they_were_in_training(read: Read) -> None:
+    text = "unique_id,ds,y,size,zone\n" + "".join(f"a,{day},1,3,4\n" for day in DAYS)
+    assert read(text, static="size,zone").numbers == ("size", "zone")
+    store = read(text, static="size,zone", known=Known(categories=frozenset({"zone"})))
+    assert store.numbers == ("size",) and store[0].categories == ("4",)
+    with pytest.raises(DataError, match=r"series 'a'.*'big', which is no number"):
+        read(text.replace(",3,", ",big,"), static="size", known=Known(categories=frozenset()))
