@@ -13,8 +13,8 @@ NAMES = ("id", "time", "target", "past", "future", "static", "frequency")
 """What the options are called, here and in the recipe's table `data`."""
 
 _HELP = {
-    "id": "Column that names the series.",
-    "time": "Column of time stamps.",
+    "id": "Column that names the series; none for one series.",
+    "time": "Column of time stamps; none counts the rows.",
     "target": "Column to forecast; several with commas for a model that tells them together.",
     "past": "Covariates known up to now, with commas.",
     "future": "Covariates known ahead, with commas.",
