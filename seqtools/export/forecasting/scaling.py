@@ -89,9 +89,10 @@ class LoweredScaling:
         largest = _or_else(op.greater(largest, constant(LEAST, np.float32)), largest, 1.0)
         if self.transform != "asinh":
             return largest
-        usual = filling.mean(op.div(known, largest), seen)
-        usual = _or_else(op.greater(usual, constant(FLAT, np.float32)), usual, 1.0)
-        return op.mul(largest, usual)
+        flat, share = constant(FLAT, np.float32), op.div(known, largest)
+        usual = filling.Ordered(share, seen, self.context).quantile(0.5)
+        usual = op.where(op.greater(usual, flat), usual, filling.mean(share, seen))
+        return op.mul(largest, _or_else(op.greater(usual, flat), usual, 1.0))
 
     def _location(self, z: Var, seen: Var | None) -> Var:
         kind, last = self.location, _from(z, -1)
@@ -103,7 +104,7 @@ class LoweredScaling:
             return filling.Ordered(z, seen, self.context).quantile(0.5)
         span = {"mean": 0, "season": self.season, "seasons": self.longest}[kind] or self.context
         recent = None if seen is None else _from(seen, -span)
-        average = filling.mean(_from(z, -span), recent)
+        average = op.add(last, filling.mean(op.sub(_from(z, -span), last), recent))
         return average if recent is None else op.where(filling.any_of(recent), average, last)
 
     def _scale(self, z: Var, seen: Var | None, location: Var) -> Var:
@@ -131,7 +132,8 @@ class LoweredScaling:
 
 
 def _deviation(z: Var, seen: Var | None) -> Var:
-    apart = op.sub(z, filling.mean(z, seen))
+    shifted = op.sub(z, _from(z, -1))
+    apart = op.sub(shifted, filling.mean(shifted, seen))
     return op.sqrt(filling.mean(op.mul(apart, apart), seen))
 
 

@@ -84,7 +84,7 @@ class Covariates(nn.Module):
         """Where in its periods each step lies."""
         steps = calendar.steps_about(window.position, self.shape.context, self.shape.horizon)
         places = calendar.phases(steps, self.shape.periods if self.phases else ())
-        return places.repeat_interleave(self.shape.targets, dim=0)
+        return places.to(window.history.dtype).repeat_interleave(self.shape.targets, dim=0)
 
     def of_series(self, window: Window) -> Float[Tensor, "rows static"]:
         """Static numbers and the vectors of categories and of the target's name."""

@@ -31,9 +31,10 @@ class Ensemble(nn.Module):
         self.members = nn.ModuleList(members)
         self.config, self.shape = members[0].config, members[0].shape
 
-    def forward(self, window: Window) -> Forecast:
-        """Quantiles and means of the steps after a window."""
-        forecasts: list[Forecast] = [member(window) for member in self.members]
+    def forward(self, window: Window, noise: Tensor | None = None) -> Forecast:
+        """Quantiles and means of the steps after a window; `noise` is for members that draw paths."""
+        given = () if noise is None else (noise,)
+        forecasts: list[Forecast] = [member(window, *given) for member in self.members]
         first = forecasts[0]
         if len(forecasts) == 1:
             return first

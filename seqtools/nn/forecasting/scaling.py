@@ -104,7 +104,8 @@ class Scaling:
             return filling.quantile(z, seen, 0.5)
         span = {"mean": 0, "season": self.season, "seasons": self.longest}[kind] or self.context
         recent = seen[:, -span:]
-        average = filling.mean(z[:, -span:], recent)
+        # Of differences from one of them: the mean of equal values is then that value, and not near it.
+        average = last + filling.mean(z[:, -span:] - last, recent)
         return torch.where(recent.any(dim=1, keepdim=True), average, last)
 
     def _scale(self, z: Tensor, seen: Tensor, location: Tensor) -> Tensor:
@@ -131,7 +132,8 @@ class Scaling:
 
 
 def _deviation(z: Tensor, seen: Tensor) -> Tensor:
-    return filling.mean((z - filling.mean(z, seen)).square(), seen).sqrt()
+    apart = z - z[:, -1:]
+    return filling.mean((apart - filling.mean(apart, seen)).square(), seen).sqrt()
 
 
 def main_season(shape: ForecastShape) -> int:
