@@ -13,7 +13,7 @@ import spox.opset.ai.onnx.v20 as op
 
 from seqtools.export.forecasting.covariates import Window
 from seqtools.export.forecasting.ensemble import LoweredEnsemble, beside
-from seqtools.export.forecasting.window import fitted, from_rows, to_rows
+from seqtools.export.forecasting.window import fitted, to_rows
 from seqtools.export.graph import Var, constant
 from seqtools.export.linear import Context
 from seqtools.export.strings import lookup
@@ -34,7 +34,7 @@ def build(parts: Parts, *, card: Mapping[str, Any]) -> onnx.ModelProto:
     window = _window(parts, given)
     ensemble = LoweredEnsemble(context, parts.network)
     scaled = ensemble.scaled(window)
-    calibrated = Calibrated(context, parts.calibration, shape)
+    calibrated = Calibrated(context, parts.calibration, shape, draws=parts.draws)
     results: dict[str, Var] = {}
     if parts.draws:
         drawn = ensemble.draw(window, scaled, given["noise"])
@@ -132,8 +132,8 @@ def _clamped(values: Var, shape: ForecastShape) -> Var:
 def _by_target(parts: Parts, values: Var, tail: tuple[int, ...]) -> Var:
     """`[rows, horizon, *tail]` -> `[batch, horizon(, targets), *tail]`."""
     targets = parts.shape.targets
-    return (
-        values
-        if targets == 1
-        else from_rows(values, targets, (-1 if parts.draws else parts.shape.horizon, *tail))
-    )
+    if targets == 1:
+        return values
+    steps, rest = op.shape(values, start=1, end=2), op.const(np.array(tail, np.int64))
+    apart = op.reshape(values, op.concat([constant([-1, targets]), steps, rest], axis=0))
+    return op.transpose(apart, perm=(0, 2, 1, *range(3, 3 + len(tail))))

@@ -163,7 +163,7 @@ class LoweredDeepAR:
         raw = self._scaling.restore(op.transpose(apart, perm=(1, 2, 0)), location, scale, unit)
         average = op.transpose(op.reduce_mean(raw, constant([1])), perm=(0, 2, 1))
         mean = self._scaling.scaled(average, location, scale, unit)
-        levels = self._context.weights.add("levels", np.array(self._shape.levels, np.float32))
+        levels = self._context.weights.add(f"{self._name}.levels", np.array(self._shape.levels, np.float32))
         return Drawn(raw, quantiles_of(op.transpose(apart, perm=(1, 0, 2)), levels), mean)
 
 

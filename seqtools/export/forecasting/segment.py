@@ -32,7 +32,10 @@ class LoweredSegment:
         segments = self._segments(inputs)
         rows = op.shape(segments, start=1, end=2)
         _, states = self._stack(segments, self._stack.start(rows))
-        begun = [[self._for_each_block(part) for part in state] for state in states]
+        begun = [
+            [self._for_each_block(part, width) for part in state]
+            for state, width in zip(states, self._stack.widths, strict=True)
+        ]
         decoded, _ = self._stack(self._queries(inputs, rows), begun)
         return op.reshape(decoded, constant([-1, self.width]))
 
@@ -85,10 +88,9 @@ class LoweredSegment:
             known = op.pad(known, constant([0, 0, 0, 0, beyond, 0]), constant(0, np.float32))
         return op.reshape(known, constant([-1, self.blocks, self._core.ahead.in_features]))
 
-    def _for_each_block(self, state: Var) -> Var:
+    def _for_each_block(self, state: Var, width: int) -> Var:
         """`[1, rows, width]` -> `[1, rows * blocks, width]`."""
         if self.blocks == 1:
             return state
-        width = state.unwrap_tensor().shape[2]  # type: ignore[index]
         again = op.tile(state, constant([1, 1, self.blocks]))
         return op.reshape(again, constant([1, -1, width]))

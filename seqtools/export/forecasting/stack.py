@@ -20,11 +20,13 @@ class LoweredStack:
 
     Attributes:
         width: values of a step's output.
+        widths: values of each layer's.
     """
 
     def __init__(self, context: Context, stack: Any, name: str) -> None:
         self._context, self._name, self._trained = context, name, list(stack.layers)
         self.width = int(stack.width)
+        self.widths = [int(layer.width) for layer in self._trained]
         self._layers = [
             lower_layer(context, layer, f"{name}.{i}", None) for i, layer in enumerate(self._trained)
         ]

@@ -5,8 +5,6 @@ Each target of each series is a row: `[batch, time, targets]` becomes `[rows, ti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import spox.opset.ai.onnx.v20 as op
 
@@ -31,12 +29,6 @@ def _last(values: Var, count: int) -> Var:
 def to_rows(values: Var, steps: int) -> Var:
     """`[batch, steps, targets]` -> `[rows, steps]`, the targets of a series next to each other."""
     return op.reshape(op.transpose(values, perm=(0, 2, 1)), constant([-1, steps]))
-
-
-def from_rows(values: Var, targets: int, tail: Sequence[int]) -> Var:
-    """`[rows, *tail]` -> `[batch, targets, *tail]` with the targets behind the first axis of `tail`."""
-    apart = op.reshape(values, constant([-1, targets, *tail]))
-    return op.transpose(apart, perm=(0, 2, 1, *range(3, 2 + len(tail))))
 
 
 def each_target(values: Var, targets: int) -> Var:
