@@ -268,6 +268,20 @@ def test_a_gain_and_a_shift_are_undone() -> None:
     torch.testing.assert_close(forecast.mean, torch.full_like(forecast.mean, 2) / torch.tensor(0.5).exp())
 
 
+def test_a_linear_map_begins_alone() -> None:
+    torch.manual_seed(1)
+    model = build(ForecasterConfig(kind="segment", width=6, residual="none", linear=True), PLAIN).eval()
+    linear = model.members[0].linear
+    with torch.no_grad():
+        linear.weight.normal_()
+        forecast = model(tiny.window(PLAIN))
+        expected = linear(forecast.filled[..., 0])[..., None]
+    torch.testing.assert_close(forecast.mean, expected)
+    torch.testing.assert_close(forecast.quantiles[..., 2], expected)
+    model(tiny.window(PLAIN)).mean.sum().backward()
+    assert bool(model.members[0].output.weight.grad.any()), "what it adds can be learned"
+
+
 def test_an_ensemble_is_the_mean_of_its_members() -> None:
     model = tiny.network("recurrent", members=3, transform="log")
     window = tiny.window(PLAIN)

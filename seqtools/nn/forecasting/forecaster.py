@@ -59,7 +59,8 @@ class Forecaster(BaseForecaster):
         self.head = make_head(config.head, shape)
         self.output = nn.Linear(self.core.width, self.core.block * self.head.outputs)
         with torch.no_grad():
-            self.output.weight.mul_(0.1)
+            # A linear map that was solved for is where learning begins: the network adds nothing to it yet.
+            self.output.weight.mul_(0.0 if config.linear else 0.1)
             self.output.bias.copy_(self.head.start().repeat(self.core.block))
         self.baseline = Baseline(config, shape, self.core.width) if config.residual != "none" else None
         self.linear = small_(nn.Linear(shape.context, shape.horizon)) if config.linear else None
