@@ -1,8 +1,9 @@
 """Network or simple method: which of these does best on validation windows, and how much each has to say.
 
 The quantiles of a simple method come from its errors on training windows, so that on validation windows it
-has no advantage over the network. The less sure the network's gain is, the more the simple method counts:
-the best weight is shrunk by the gain over its standard error where that is below one.
+has no advantage over the network; where those are few, training windows help to choose it. The less sure the
+network's gain is, the more the simple method counts: the best weight is shrunk by the gain over its standard
+error where that is below one. And where few windows say little, both have a say.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ WEIGHTS = tuple(tenth / 10 for tenth in range(11))
 """Weights of the network that are tried."""
 FINALISTS = 3
 """Simple methods that are judged by their quantiles, too."""
+FEW = 10.0
+"""So few independent windows do not decide alone."""
+PRIOR = 3.0
+"""What is believed without them counts as so many."""
+BEARABLE = 1.5
+"""Half of each is not thought of where it costs more than this times the best."""
 LEAST = 0.05
 """A smaller weight is none: the file need not hold a network that says nothing."""
 
@@ -72,11 +79,13 @@ class Fitting:
         filled: `[windows, context, targets]`.
         target: `[windows, horizon, targets]`, NaN where missing.
         levels: of the quantiles.
+        judge: the loss of quantiles on these windows.
     """
 
     filled: FloatArray
     target: FloatArray
     levels: Sequence[float]
+    judge: Judge
 
     def spread(self, name: str) -> FloatArray:
         """Quantiles of a method's errors, float32 `[horizon, targets, levels]`."""
@@ -101,23 +110,30 @@ def blend(
     """
     horizon, context = network.shape[1], filled.shape[1]
 
-    def said(name: str, around: FloatArray | float) -> FloatArray:
-        point = expert_forecast(name, horizon, filled)[..., None]
-        told: FloatArray = np.broadcast_to(point + around, network.shape).astype(np.float32)
+    def said(name: str, around: FloatArray | float, windows: FloatArray = filled) -> FloatArray:
+        point = expert_forecast(name, horizon, windows)[..., None]
+        told: FloatArray = np.broadcast_to(point + around, (*point.shape[:-1], levels)).astype(np.float32)
         return told
 
-    own = judge(network)
+    own, levels, worth = judge(network), network.shape[-1], min(float(len(filled)), independent)
     # Quantiles are costly, so that only those whose forecasts are the nearest get some.
-    near = {name: float(judge(said(name, 0.0)).mean()) for name in experts.names(context, seasons)}
+    near = {
+        name: worth * float(judge(said(name, 0.0)).mean())
+        + PRIOR * float(fitting.judge(said(name, 0.0, fitting.filled)).mean())
+        for name in experts.names(context, seasons)
+    }
     spreads = {name: fitting.spread(name) for name in sorted(near, key=lambda name: near[name])[:FINALISTS]}
     losses = {name: float(judge(said(name, around)).mean()) for name, around in spreads.items()}
-    best = min(losses, key=lambda name: losses[name])
+    best = min(losses, key=lambda name: losses[name]) if worth > FEW else next(iter(losses))
     other = said(best, spreads[best])
     alone = judge(other)
     tried = {weight: judge(_mix(network, other, weight)) for weight in WEIGHTS if 0 < weight < 1}
     tried |= {0.0: alone, 1.0: own}
     weight = min(tried, key=lambda weight: (float(tried[weight].mean()), weight))
+    least = float(tried[weight].mean())
     weight *= certainty(alone - tried[weight], independent)
+    if float(tried[0.5].mean()) < BEARABLE * least:
+        weight = (worth * weight + PRIOR * 0.5) / (worth + PRIOR) if worth <= FEW else weight
     weight = 0.0 if weight < LEAST else round(weight, 3)
     both = float(judge(_mix(network, other, weight)).mean())
     found = {"network": float(own.mean()), "expert": losses[best], "blend": both}

@@ -38,6 +38,7 @@ class _Material:
     valid: Told
     train: Told
     judge: Judge
+    train_judge: Judge
     independent: float
     """how many windows without an overlap those for validation are worth"""
 
@@ -92,10 +93,12 @@ def _material(run: ForecastRun, splits: Splits, shape: ForecastShape) -> _Materi
     drawn, _ = sampler.next()
     covered = min(1.0, run.about()["held"]["stride"] / splits.horizon)
     independent = min(float(len(valid)), max(len(set(valid.series.tolist())), covered * len(splits.valid)))
+    drawn = _within(drawn, splits)
     return _Material(
         predict(network, source, valid, shape, cpu),
-        predict(network, source, _within(drawn, splits), shape, cpu),
+        predict(network, source, drawn, shape, cpu),
         Judge(source, valid, shape, units, run.unit()),
+        Judge(source, drawn, shape, units, run.unit()),
         independent,
     )
 
@@ -108,12 +111,17 @@ def _within(drawn: WindowList, splits: Splits) -> WindowList:
 
 def _blend(material: _Material, shape: ForecastShape) -> Blend:
     valid, train, judge = material.valid, material.train, material.judge
-    raw = valid.raw.numpy()
+    raw, seen = valid.raw.numpy(), train.raw.numpy()
     return blend(
         valid.quantiles,
         valid.filled,
         lambda quantiles: judge.losses(raw, valid.restored(quantiles)),
-        Fitting(train.filled, train.target, shape.levels),
+        Fitting(
+            train.filled,
+            train.target,
+            shape.levels,
+            lambda quantiles: material.train_judge.losses(seen, train.restored(quantiles)),
+        ),
         shape.seasons,
         material.independent,
     )

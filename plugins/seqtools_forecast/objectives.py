@@ -37,7 +37,8 @@ class Objective:
         transform: taken of values before they are scaled: none, log or asinh.
         weights: none (scaled units), naive (in seasonal steps of the series, as MASE), level (relative to the
             value, as sMAPE), or owa (half of each, over what Naive2 has).
-        mean_weight: of the squared error of the mean, in scaled units.
+        mean_weight: of the error of the mean, in scaled units.
+        squared: whether that is the squared or the absolute one.
         naive2: sMAPE (as a share) and MASE of Naive2, for owa.
     """
 
@@ -45,6 +46,7 @@ class Objective:
     transform: str = "none"
     weights: str = "none"
     mean_weight: float = 0.0
+    squared: bool = True
     naive2: tuple[float, float] = (1.0, 1.0)
 
     def loss(
@@ -71,7 +73,8 @@ class Objective:
                 told = scaler.restore(forecast.quantiles, forecast) / unit[..., None]
                 loss = loss + share * pinball(raw / unit, told, self.levels)
         if self.mean_weight:
-            loss = loss + self.mean_weight * (forecast.mean - target).square()
+            error = forecast.mean - target
+            loss = loss + self.mean_weight * (error.square() if self.squared else error.abs())
         return (loss * there).sum() / there.sum().clamp(min=1)
 
     def _units(

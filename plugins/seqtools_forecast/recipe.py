@@ -18,6 +18,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.non_negative": ("auto", "yes", "no"),
         "data.duplicates": ("last", "first", "mean", "sum"),
         "calibration.kind": ("none", "conformal", "cqr"),
+        "training.mean_error": ("squared", "absolute"),
         "training.loss": ("pinball", "likelihood"),
         "training.sampling": ("windows", "root", "series"),
         "training.weights": ("none", "naive", "level", "owa"),
@@ -34,6 +35,8 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "data.stride": (0, 100_000),
         "training.batch_size": (1, 65536),
         "training.mean_weight": (0.0, 100.0),
+        "training.ridge": (0.0, 1e6),
+        "training.linear_rate": (0.0, 1.0),
         "training.missing": RATES,
         "training.noise": (0.0, 1.0),
         "training.same_phase": (0.0, 1.0),
@@ -143,7 +146,13 @@ class SeriesTrainingConfig(LoopConfig):
     loss: str = "pinball"
     """pinball (over all levels), or likelihood (heads that are distributions)."""
     mean_weight: float = 0.1
-    """Weight of the squared error of the mean beside the pinball loss."""
+    """Weight of the error of the mean beside the pinball loss."""
+    mean_error: str = "squared"
+    """What that error is: squared or absolute (which learns from noisy series more steadily)."""
+    ridge: float = 0.1
+    """network.linear: start its map at a ridge regression with this penalty for each window; 0 is off."""
+    linear_rate: float = 0.1
+    """network.linear: factor on the learning rate of that map; 0 leaves it as it started."""
     sampling: str = "windows"
     """What is drawn evenly: windows, or series and then a window of it; root lies between them, a series
     drawn as often as the root of its windows."""

@@ -72,7 +72,12 @@ class ForecastExperiment:
         self.progress = 0.0
         self.units = torch.from_numpy(units.astype(np.float32))
         self.objective = Objective(
-            shape.levels, recipe.network.transform, config.weights, config.mean_weight, naive2
+            shape.levels,
+            recipe.network.transform,
+            config.weights,
+            config.mean_weight,
+            config.mean_error == "squared",
+            naive2,
         )
         self.judge = Judge(self.source, judged(splits, recipe, shape), shape, units, unit)
         for member in network.forecasters():

@@ -24,10 +24,12 @@ from seqtools_forecast.calibrating import calibrate_run
 from seqtools_forecast.comparison import compare_run
 from seqtools_forecast.prepare import Fill, data_matches, discard, from_files, prepare
 from seqtools_forecast.recipe import ForecastRecipe
+from seqtools_forecast.ridge import fit_linear
 from seqtools_forecast.run_folder import PREPARED, READING, ForecastRun
 from seqtools_forecast.scales import series_scales
 from seqtools_forecast.spreads import training_figures
 from seqtools_forecast.train import ForecastExperiment
+from seqtools_forecast.windows import WindowSource
 
 if TYPE_CHECKING:
     from seqtools_forecast.splits import Splits
@@ -114,7 +116,9 @@ def _train(run: ForecastRun, recipe: ForecastRecipe, world: World, report: Repor
         if not run.exists:  # all is well: from here on the folder is a run
             run.write_recipe(recipe)
             (run.data / READING).unlink(missing_ok=True)
-    return train(experiment, settled.training, run.path, world=world, report=report)
+    return train(
+        experiment, settled.training, run.path, world=world, report=report, rates=rates(network, settled)
+    )
 
 
 def _experiment(
@@ -131,6 +135,9 @@ def _experiment(
     standard = figures.pop("values")[1]
     columns: dict[str, Any] = {name: pair for name, pair in figures.items() if len(pair[0])}
     network.settle(standard=standard, **columns)
+    if settled.network.linear:
+        source = WindowSource(store, shape.horizon, shape.context)
+        fit_linear(network.forecasters(), source, splits, settled.training.ridge)
     network = network.to(world.device)
     smape, mase = run.about()["naive2"]
     experiment = ForecastExperiment(
@@ -145,6 +152,12 @@ def _experiment(
         world=world,
     )
     return experiment, network
+
+
+def rates(network: Ensemble, settled: ForecastRecipe) -> dict[str, float]:
+    """Factors on the learning rate: the linear maps learn more slowly than what is added to them."""
+    names = (name for name, _ in network.named_parameters() if ".linear." in name)
+    return dict.fromkeys(names, settled.training.linear_rate)
 
 
 def _settle(run: ForecastRun, result: TrainingResult, floor: bool, report: Reporter) -> float:
@@ -167,8 +180,9 @@ def _refit(run: ForecastRun, steps: int, world: World, report: Reporter) -> None
     if world.leads:
         report(f"training again on everything, the windows held out included, for {steps} steps")
         run.refit.mkdir(exist_ok=True)
-    experiment, _ = _experiment(run, replace(settled, training=training), splits, world)
-    result = train(experiment, training, run.refit, world=world, report=report)
+    experiment, network = _experiment(run, replace(settled, training=training), splits, world)
+    slower = rates(network, settled)
+    result = train(experiment, training, run.refit, world=world, report=report, rates=slower)
     if world.leads:
         run.write_json("run.json", {**run.info(), "refit": {"steps": result.steps}})
         shutil.rmtree(run.refit / "checkpoint", ignore_errors=True)

@@ -168,7 +168,7 @@ class Setting:
     @property
     def fitting(self) -> Fitting:
         other = Setting(300, seed=6)
-        return Fitting(other.filled, other.target, LEVELS)
+        return Fitting(other.filled, other.target, LEVELS, other.judge)
 
 
 def test_a_bad_network_leaves_the_say_to_a_simple_method_and_that_is_said() -> None:
@@ -190,6 +190,14 @@ def test_equals_are_blended() -> None:
     found = blend(given.network(0.12), given.filled, given.judge, given.fitting, (6,))
     assert 0.1 < found.weight < 0.9 and "blended" in found.told
     assert found.losses["blend"] < min(found.losses["network"], found.losses["expert"])
+
+
+def test_few_windows_do_not_decide_alone() -> None:
+    given = Setting(windows=2)
+    both = [given.network(0.12), given.network(3.0)]
+    near, far = (blend(one, given.filled, given.judge, given.fitting, (6,), 1.0) for one in both)
+    assert near.weight >= 0.35 and far.weight == 0
+    assert "season" in near.expert
 
 
 def test_unsure_gains_count_less() -> None:

@@ -25,11 +25,13 @@ from seqtools_forecast.judging import Judge, seasonal_naive
 from seqtools_forecast.objectives import Objective, pinball
 from seqtools_forecast.predicting import predict, window_losses
 from seqtools_forecast.recipe import ForecastRecipe
+from seqtools_forecast.ridge import fit_linear
 from seqtools_forecast.scales import naive2_errors, series_scales
 from seqtools_forecast.splits import Held, WindowList, split
 from seqtools_forecast.spreads import training_figures
 from seqtools_forecast.store import from_arrays
 from seqtools_forecast.train import ForecastExperiment
+from seqtools_forecast.train_run import rates
 from seqtools_forecast.windows import WindowSource
 
 TINY = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny_series.py"))))
@@ -103,7 +105,6 @@ def test_objectives_are_plain_formulas(tmp_path: Path) -> None:
         forecast = network(window)
         told = network.restore(forecast.quantiles, forecast)
         there = ~raw.isnan()
-        plain = pinball(raw.nan_to_num(), told, levels)[there]
         naive = (pinball(raw.nan_to_num(), told, levels) / units[:, None])[there].mean()
         found = Objective(levels, transform, "naive").loss(network, forecast, raw, units)
         torch.testing.assert_close(found, naive, rtol=1e-3, atol=1e-5)
@@ -112,12 +113,46 @@ def test_objectives_are_plain_formulas(tmp_path: Path) -> None:
         torch.testing.assert_close(level, relative, rtol=0.35 if transform == "log" else 1e-3, atol=1e-5)
         both = Objective(levels, transform, "owa", naive2=(0.2, 1.5)).loss(network, forecast, raw, units)
         torch.testing.assert_close(both, 0.5 * (level / 0.2 + naive / 1.5), rtol=1e-3, atol=1e-5)
-        assert plain.isfinite().all()
         mean = Objective(levels, transform, mean_weight=0.5).loss(network, forecast, raw, units)
         none = Objective(levels, transform).loss(network, forecast, raw, units)
         target = network.scaled(raw, forecast)
         squares = (forecast.mean - target).square()[there].mean()
+        plain = Objective(levels, transform, mean_weight=0.5, squared=False).loss(
+            network, forecast, raw, units
+        )
+        absolute = (forecast.mean - target).abs()[there].mean()
+        torch.testing.assert_close(plain, none + 0.5 * absolute, rtol=1e-3, atol=1e-5)
         torch.testing.assert_close(mean, none + 0.5 * squares, rtol=1e-3, atol=1e-5)
+
+
+def test_the_linear_map_starts_as_a_ridge_regression(tmp_path: Path) -> None:
+    store = TINY.store(tmp_path, count=3, steps=60)
+    values = {"network__linear": True, "network__residual": "none", "network__location": "last"}
+    asked = recipe(
+        data__horizon=3, data__context=8, network__scale="none", network__transform="none", **values
+    )
+    chosen = choose(asked, store)
+    splits = split(store.lengths, 3, 8, Held(1, 1, 3))
+    source, network = WindowSource(store, 3, 8), build(chosen.recipe.network, chosen.shape)
+    assert fit_linear(network.forecasters(), source, splits, 0.01)
+    rows, ahead = [], []
+    for place, one in enumerate(store):
+        for origin in range(8, int(splits.train_end[place]) - 2):
+            last = one.values[origin - 1, 0]
+            rows.append([*(one.values[origin - 8 : origin, 0] - last), 1.0])
+            ahead.append(one.values[origin : origin + 3, 0] - last)
+    x, y = np.array(rows), np.array(ahead)
+    penalty = np.diag([0.01 * len(x)] * 8 + [0.0])
+    solved = np.linalg.solve(x.T @ x + penalty, x.T @ y)
+    linear = network.members[0].linear
+    np.testing.assert_allclose(linear.weight.detach().T, solved[:-1], atol=1e-3)
+    np.testing.assert_allclose(linear.bias.detach(), solved[-1], atol=1e-3)
+    assert not network.members[0].output.weight.any()
+    slower = rates(network, chosen.recipe)
+    assert set(slower) == {"members.0.linear.weight", "members.0.linear.bias"}
+    assert set(slower.values()) == {0.1}
+    without = build(replace(chosen.recipe.network, linear=False), chosen.shape)
+    assert not fit_linear(without.forecasters(), source, splits, 0.01)
 
 
 def test_the_judge_measures_by_the_seasonal_naive(tmp_path: Path) -> None:
@@ -146,6 +181,7 @@ def test_the_judge_measures_by_the_seasonal_naive(tmp_path: Path) -> None:
         {"network__head": "student", "training__loss": "likelihood", "training__missing": 0.2},
         {"network__kind": "recurrent", "training__sampling": "root", "training__same_phase": 0.5},
         {"network__kind": "seq2seq", "training__weights": "level", "network__calendar": True},
+        {"network__linear": True, "training__mean_error": "absolute"},
         {"network__kind": "smoothing", "training__wiggle": 10.0},
         {"network__kind": "deepar", "training__sampling": "series"},
     ],
