@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import numpy as np
-
 from seqtools.errors import UsageError
 from seqtools.export.file import check, describe, save
 from seqtools.export.graph import set_text
@@ -21,7 +19,6 @@ from seqtools_forecast.card import make_card
 from seqtools_forecast.feeding import feeds
 from seqtools_forecast.frequency import Frequency
 from seqtools_forecast.graph import build
-from seqtools_forecast.made_up import SAMPLES
 from seqtools_forecast.made_up import SAMPLES
 from seqtools_forecast.parts import Parts
 from seqtools_forecast.run_folder import ForecastRun

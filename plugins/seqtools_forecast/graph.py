@@ -55,7 +55,11 @@ def build(parts: Parts, *, card: Mapping[str, Any]) -> onnx.ModelProto:
         "levels": op.const(np.array(shape.levels, np.float32)),
         "card": op.identity(note),
     }
-    return context.weights.build(given, outputs)
+    model = context.weights.build(given, outputs)
+    for told in model.graph.output:
+        if told.name in ("quantiles", "mean", "samples"):
+            told.type.tensor_type.shape.dim[0].dim_param = "batch"
+    return model
 
 
 def _inputs(parts: Parts) -> dict[str, Var]:
