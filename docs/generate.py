@@ -20,6 +20,7 @@ from click.testing import CliRunner
 
 from seqtools import config, loader
 from seqtools.cli import root
+from seqtools.cli.lazy import PluginGroup
 from seqtools.plugin import TaskSpec, resolve
 
 FOLDER = Path(__file__).resolve().parent / "reference"
@@ -32,6 +33,7 @@ SECTIONS = {
     "tokenizer": "The tokenizer",
     "data": "The data",
     "linear": "The linear model",
+    "calibration": "The calibration",
     "training": "The training",
 }
 
@@ -106,8 +108,8 @@ def command_paths() -> Iterator[str]:
         if provided.origin.distribution == DISTRIBUTION:
             yield path
             command = provided.load()
-            if type(command) is click.Group:  # one that is not filled by plugins
-                yield from (f"{path} {name}" for name in command.commands)
+            if isinstance(command, click.Group) and not isinstance(command, PluginGroup):
+                yield from (f"{path} {name}" for name in command.list_commands(click.Context(command)))
 
 
 def aliases() -> dict[str, str]:

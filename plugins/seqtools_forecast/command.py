@@ -19,7 +19,13 @@ _SERIES = "series"
 
 
 class ForecastGroup(click.Group):
-    """A command that takes files and has commands below it: what names none of those is a file."""
+    """A command that takes files and has commands below it: what names none of those is a file.
+
+    Attributes:
+        default: what runs then.
+    """
+
+    default = _SERIES
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the commands below."""
@@ -27,7 +33,7 @@ class ForecastGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command below."""
-        if cmd_name == _SERIES:
+        if cmd_name == self.default:
             return series
         if cmd_name not in _BELOW:
             return None
@@ -38,7 +44,7 @@ class ForecastGroup(click.Group):
         """Put the command that forecasts in front where the arguments name no other."""
         helps = bool(args) and args[0] in ctx.help_option_names
         if not helps and (not args or args[0] not in _BELOW):
-            args = [_SERIES, *args]
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

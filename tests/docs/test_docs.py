@@ -29,8 +29,7 @@ def parse(words: list[str]) -> click.Context:
     command: click.Command = root
     context = click.Context(command, info_name="seqtools", **root.context_settings)
     while isinstance(command, click.Group):
-        if isinstance(command, PluginGroup) and command.default and (not words or words[0][0] == "-"):
-            words = [command.default, *words]
+        words = [*default_of(command, context, words), *words]
         if not words or words[0] in ("--help", "-h", "--version"):
             return context
         name, found, words = command.resolve_command(context, words)
@@ -49,6 +48,15 @@ def parse(words: list[str]) -> click.Context:
         layers = [config.preset(chosen["preset"], kind)] if chosen["preset"] else []
         config.build(*layers, config.parse_assignments(chosen["assignments"], kind), kind=kind)
     return context
+
+
+def default_of(group: click.Group, context: click.Context, words: list[str]) -> list[str]:
+    """What runs where no command is named; of a group that takes files, whatever names no command is one."""
+    default: str = getattr(group, "default", "")
+    helps = bool(words) and words[0] in ("--help", "-h")
+    takes_files = not isinstance(group, PluginGroup)
+    named = bool(words) and (words[0] in group.list_commands(context) if takes_files else words[0][0] != "-")
+    return [default] if default and not helps and not named else []
 
 
 def parse_evaluation(parent: click.Context, words: list[str]) -> click.Context:
@@ -94,6 +102,9 @@ def test_every_command_line_is_a_real_one(page: str, line: list[str]) -> None:
         "train translate x -o y --set training.batch_size=1",
         "translate -m m.onnx --beams 5",
         "evaluate -m m.onnx --target t --window 3",
+        "forecast sales.csv --horizon x",
+        "forecast detect sales.csv --horizon 3",
+        "train forecast sales.csv -o y --set network.lag=2",
     ),
 )
 def test_a_wrong_command_line_would_be_found(line: str) -> None:
