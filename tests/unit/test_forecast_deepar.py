@@ -18,6 +18,7 @@ from seqtools.nn.forecasting.deepar import DeepAR, quantiles_of
 from seqtools.nn.forecasting.distributions import DISTRIBUTIONS
 from seqtools.nn.forecasting.lags import first_step, lags_of
 from seqtools.nn.forecasting.window import Window, make_window
+from seqtools.nn.layer import RecurrentLayer
 
 LEVELS = (0.1, 0.5, 0.9)
 HEADS = tuple(DISTRIBUTIONS)
@@ -107,7 +108,9 @@ def test_what_is_missing_is_no_part_of_the_likelihood() -> None:
     given.history[1, 20:25] = float("nan")
     losses, there = model.loss(given, target)
     read = 30 - model.first
-    assert not bool(there[0, read + 2 :].any()) and not bool(there[1, 20 - model.first : 25 - model.first].any())
+    assert not bool(there[0, read + 2 :].any()) and not bool(
+        there[1, 20 - model.first : 25 - model.first].any()
+    )
     assert int((~there).sum()) == 8
     assert bool((losses[~there] == 0).all()) and bool(losses.isfinite().all())
     target[0, 3] = 1e6
@@ -200,7 +203,9 @@ def test_scales_go_through() -> None:
     # Without the one feature that tells sizes apart, a series a billion times as large has such a forecast.
     model, given, noise = network(), window(shape()), uniforms(3, 4, 5)
     with torch.no_grad():
-        model.stack.layers[0].weight_ih[:, -1] = 0  # type: ignore[index, union-attr, operator]
+        first = model.stack.layers[0]
+        assert isinstance(first, RecurrentLayer)
+        first.weight_ih[:, -1] = 0
     paths = model.sample(given, noise)
     larger = model.sample(given._replace(history=given.history * 2.0**30), noise)
     torch.testing.assert_close(larger, paths * 2.0**30, rtol=1e-4, atol=1e-4)
@@ -237,7 +242,7 @@ def test_it_learns_what_comes_next(head: str) -> None:
         losses, there = model.loss(given, target)
         loss = losses.sum() / there.sum()
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         first, last = (float(loss.detach()) if turn == 0 else first), float(loss.detach())
     assert last < first - 0.7

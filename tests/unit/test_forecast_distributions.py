@@ -24,10 +24,9 @@ from seqtools.nn.forecasting.distributions import (
 )
 
 
-
 def even_noise(samples: int) -> Tensor:
     """Points that fill the unit square evenly."""
-    return torch.quasirandom.SobolEngine(2, scramble=True, seed=0).draw(samples)
+    return torch.quasirandom.SobolEngine(2, scramble=True, seed=0).draw(samples)  # type: ignore[no-untyped-call]
 
 
 def draws(head: str, raw: list[float], scale: float = 1.0, samples: int = 20_000) -> NDArray[np.float64]:
@@ -45,7 +44,9 @@ def test_log_density_is_torchs(head: str) -> None:
     theirs: torch.distributions.Distribution = torch.distributions.Normal(raw[:, 0], spread)
     if head == "student":
         theirs = torch.distributions.StudentT(freedom_of(raw[:, 2]), raw[:, 0], spread)
-    torch.testing.assert_close(kind.log_prob(raw, z, torch.ones(40)), theirs.log_prob(z), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        kind.log_prob(raw, z, torch.ones(40)), theirs.log_prob(z), rtol=1e-5, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 30.0, 1e5])
@@ -55,8 +56,9 @@ def test_log_probability_of_counts_is_torchs(scale: float) -> None:
     told = DISTRIBUTIONS["negbin"].log_prob(raw, counts / scale, torch.full((50,), scale))
     mean, dispersion = (part.double() for part in rates_of(raw, torch.tensor(scale)))
     odds = (mean * dispersion).log()
-    theirs = torch.distributions.NegativeBinomial(1 / dispersion, logits=odds).log_prob(counts.double())
-    torch.testing.assert_close(told.double(), theirs, rtol=1e-4, atol=1e-4)
+    theirs = torch.distributions.NegativeBinomial(1 / dispersion, logits=odds)
+    wanted = theirs.log_prob(counts.double())  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(told.double(), wanted, rtol=1e-4, atol=1e-4)
 
 
 def test_counts_are_as_likely_as_all_of_them_together() -> None:
@@ -134,7 +136,9 @@ def test_the_grid_ascends_to_all_of_the_probability() -> None:
         reached = probabilities(counts, mean, spread)
         assert bool((counts.diff() >= 0).all())
         assert bool((reached.diff() >= -1e-12).all())
-        beyond = stats.nbinom.sf(counts[:, -1:].numpy(), 1 / dispersion, (1 / (1 + dispersion * mean)).numpy())
+        beyond = stats.nbinom.sf(
+            counts[:, -1:].numpy(), 1 / dispersion, (1 / (1 + dispersion * mean)).numpy()
+        )
         assert beyond.max() < 2.0**-24
 
 
@@ -142,6 +146,6 @@ def test_the_grid_ascends_to_all_of_the_probability() -> None:
 def test_likelihood_has_a_gradient_everywhere(head: str) -> None:
     kind = DISTRIBUTIONS[head]
     raw = torch.tensor([[-20.0], [0.0], [20.0]]).repeat(1, kind.outputs).requires_grad_()
-    kind.log_prob(raw, torch.tensor([0.0, 1.0, 5.0]), torch.ones(3)).sum().backward()
+    kind.log_prob(raw, torch.tensor([0.0, 1.0, 5.0]), torch.ones(3)).sum().backward()  # type: ignore[no-untyped-call]
     assert raw.grad is not None and bool(raw.grad.isfinite().all())
     assert bool((raw.grad[1] != 0).any())

@@ -9,7 +9,7 @@ import spox.opset.ai.onnx.v20 as op
 from numpy.typing import NDArray
 
 from seqtools.export.graph import Var, constant
-from seqtools.nn.forecasting.counts import ABOVE, BELOW, EXACT, POINTS, REACH
+from seqtools.nn.forecasting.counts import BELOW, EXACT, POINTS, REACH
 
 _LAST = float(EXACT - 1)
 _SHIFT = 8

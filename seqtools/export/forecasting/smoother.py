@@ -123,7 +123,7 @@ class LoweredSmoother:
         return state
 
     def _prepare(self, x: Var, o: Var, logits: Var) -> Block:
-        """All that does not depend on the block before; `logits` of the coefficients `[rows, 1 + seasons]`."""
+        """All that does not depend on the block before; `logits [rows, 1 + seasons]` of the coefficients."""
         block, two = self._block, constant([2])
         there = op.reshape(o, constant([-1, self._blocks, block]))
         logit = op.unsqueeze(_columns(logits, 0, 1), two)
@@ -155,7 +155,9 @@ class LoweredSmoother:
 
             def turn(index: Var, *carried: Var) -> list[Var]:
                 now = op.reshape(index, constant([]))
-                bare, levels, new = self._turn([op.gather(part, now, axis=1) for part in apart], list(carried))
+                bare, levels, new = self._turn(
+                    [op.gather(part, now, axis=1) for part in apart], list(carried)
+                )
                 return [*new, bare, levels]
 
             *last, bares, levels = repeat(constant(self._blocks), state, turn)

@@ -51,7 +51,7 @@ def grid(mean: Tensor, dispersion: Tensor) -> Tensor:
     deviation = (mean * (1 + dispersion * mean)).sqrt()
     tail = 1 / torch.log1p(1 / (dispersion * mean))
     points = torch.as_tensor(POINTS, dtype=mean.dtype, device=mean.device)
-    _, below, above = points.split([EXACT, BELOW, ABOVE])
+    _, below, above = torch.split(points, [EXACT, BELOW, ABOVE])
     last = float(EXACT - 1)
     middle = mean.clamp_min(last)
     low = torch.where(dispersion > 1, last, (mean - REACH[0] * deviation).clamp_min(last))

@@ -1,4 +1,4 @@
-"""DeepAR (Salinas et al. 2020): the distribution of each step given those before it, and paths drawn from it."""
+"""DeepAR (Salinas et al. 2020): each step's distribution given those before it, and paths drawn from it."""
 
 from __future__ import annotations
 
@@ -101,9 +101,7 @@ class DeepAR(BaseForecaster):
             paths * scaled.scale[:, None] + scaled.location[:, None], scaled.unit[:, None]
         )
         mean = from_rows(raw.mean(dim=1), targets)
-        return forecast._replace(
-            quantiles=from_rows(quantiles, targets), mean=self.scaled(mean, forecast)
-        )
+        return forecast._replace(quantiles=from_rows(quantiles, targets), mean=self.scaled(mean, forecast))
 
     def loss(
         self, window: Window, target: Float[Tensor, "batch horizon targets"]
@@ -144,8 +142,8 @@ class DeepAR(BaseForecaster):
 
         Args:
             window: history; `future` holds covariates of as many steps ahead as are drawn.
-            noise: uniforms from 0 on and below 1, two for each step and target; there may be more steps than the
-                horizon has.
+            noise: uniforms from 0 on and below 1, two for each step and target; there may be more steps than
+                the horizon has.
         """
         steps, targets = noise.shape[2], self.shape.targets
         window = fitted(window, replace(self.shape, horizon=steps))
@@ -153,7 +151,7 @@ class DeepAR(BaseForecaster):
         paths, scaled = self._draw(begun, noise), begun.scaled
         z = paths * scaled.scale[:, None] + scaled.location[:, None]
         raw = self.scaling.backward(z, scaled.unit[:, None])
-        return raw.unflatten(0, (-1, targets)).permute(0, 2, 3, 1)
+        return raw.reshape(-1, targets, *raw.shape[1:]).permute(0, 2, 3, 1)
 
     def noise_for(self, window: Window) -> Float[Tensor, "batch samples horizon twice_targets"]:
         """The same uniforms for every window."""
@@ -204,13 +202,14 @@ class DeepAR(BaseForecaster):
             z = self.distribution.draw(self._outputs(y[0], lagged), drawn[step], size)
             past = torch.cat([past[:, 1:], z[:, None]], dim=1)
             paths.append(z)
-        return torch.stack(paths, dim=1).unflatten(0, (-1, samples))
+        return torch.stack(paths, dim=1).reshape(-1, samples, steps)
 
     def _read(self, begun: Begun) -> StackState:
         """States after the window."""
         values, steps = begun.scaled.values, self.shape.context - self.first
         parts = [self._lagged(values), self._flags(begun.scaled.seen), begun.known[:, :steps]]
         x = torch.cat(parts, dim=-1).transpose(0, 1).contiguous()
+        state: StackState
         _, state = self.stack(x, self.stack.start(len(values)))
         return state
 

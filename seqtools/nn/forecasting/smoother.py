@@ -1,4 +1,4 @@
-"""Exponential smoothing of a window: its level and its seasons, step by step, by coefficients that are learned.
+"""Exponential smoothing of a window: its level and its seasons, step by step, by learned coefficients.
 
 The recursion is additive (Holt-Winters with two seasons at most, after Taylor 2003); of logarithms it is the
 multiplicative one. As no season is shorter than a block of steps, all of a block's seasonal parts are known
@@ -71,9 +71,7 @@ class Smoother(nn.Module):
         with torch.no_grad():
             self.rates.bias.copy_(torch.tensor([LEVEL] + [SEASON] * len(self.seasons)))
 
-    def forward(
-        self, values: Float[Tensor, "rows context"], seen: Bool[Tensor, "rows context"]
-    ) -> Smoothed:
+    def forward(self, values: Float[Tensor, "rows context"], seen: Bool[Tensor, "rows context"]) -> Smoothed:
         """Smooth windows without gaps; what was not observed changes neither level nor seasons."""
         there = seen.to(values.dtype)
         rates = self.rates(self.figures(values, there)).float()
@@ -119,9 +117,9 @@ class Smoother(nn.Module):
         return State(begun * near + (1 - begun) * whole, seasons)
 
     def _turns(self, x: Tensor, o: Tensor, rates: Tensor) -> tuple[Tensor, Tensor, Tensor, State]:
-        """Steps without their seasons, levels, errors of the next step, each `[rows, time]`; the last state."""
-        blocks = zip(x.split(self.block, dim=1), o.split(self.block, dim=1), strict=True)
-        state, gains = self.begin(x, o), rates[:, 1:].sigmoid().split(1, dim=1)
+        """Steps less their seasons, levels, errors of the next step, each `[rows, time]`; the last state."""
+        blocks = zip(*(torch.split(part, self.block, dim=1) for part in (x, o)), strict=True)
+        state, gains = self.begin(x, o), torch.split(rates[:, 1:].sigmoid(), 1, dim=1)
         alone, levels, errors = [], [], []
         for values, there in blocks:
             season = sum((part[:, : self.block] for part in state.seasons), torch.zeros_like(values))
@@ -159,11 +157,12 @@ def block_weights(
 def profile(
     x: Float[Tensor, "rows time"], o: Float[Tensor, "rows time"], season: int
 ) -> Float[Tensor, "rows season"]:
-    """Mean distance of each phase from the mean of its own season; the window's last step is the last phase."""
+    """Mean distance of each phase from the mean of its own season; the last step is of the last phase."""
     pad = -x.shape[1] % season
-    whole, there = (nn.functional.pad(part, (pad, 0)).unflatten(1, (-1, season)) for part in (x, o))
+    whole, there = (nn.functional.pad(part, (pad, 0)).reshape(len(x), -1, season) for part in (x, o))
     mean = (whole * there).sum(dim=2, keepdim=True) / there.sum(dim=2, keepdim=True).clamp(min=1)
-    return ((whole - mean) * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)
+    apart: Tensor = (whole - mean) * there
+    return apart.sum(dim=1) / there.sum(dim=1).clamp(min=1)
 
 
 def repeated(part: Float[Tensor, "rows season"], steps: int) -> Float[Tensor, "rows steps"]:

@@ -69,7 +69,8 @@ class SmoothingCore(RecurrentCore):
 
     def steps(self, inputs: Inputs) -> Float[Tensor, "steps rows input"]:
         """See the base; the calendar is that of a segment's last step."""
-        parts = pad_front(inputs.values, self.pad).unflatten(1, (-1, self.reads)).flatten(2)
+        parts = pad_front(inputs.values, self.pad)
+        parts = parts.reshape(len(parts), parts.shape[1] // self.reads, -1)
         ends = inputs.phases[:, self.reads - 1 - self.pad : self.shape.context : self.reads]
         static = inputs.static[:, None].expand(-1, parts.shape[1], -1)
         return torch.cat([parts, ends, static], dim=-1).transpose(0, 1).contiguous()
