@@ -3,9 +3,9 @@
     python tests/benchmarks/bench_ett.py ETTh2.csv.gz --floors
     python tests/benchmarks/bench_ett.py ETTh2.csv.gz -o runs/etth2 -- --preset long
 
-12, 4 and 4 months of 30 days to train, to choose by and to score on; all windows, one an hour, whose targets lie in
-the part; values over mean and deviation of the training part; errors are means over windows, steps
-and the seven channels. Of a forecast over 720 hours the first 96, 192 and 336 are scored, too.
+12, 4 and 4 months of 30 days to train, to choose by and to score on; all windows, one an hour, whose targets
+lie in the part; values over mean and deviation of the training part; errors are means over windows, steps and
+the seven channels. Of a forecast over 720 hours the first 96, 192 and 336 are scored, too.
 
 With -o it trains, unless that run is there already, by `seqtools train forecast` on the first 16 months; the
 last four of these choose, and no weight is fitted to them (training.refit is off). What follows `--` are its
