@@ -138,6 +138,8 @@ def _experiment(
     if settled.network.linear:
         source = WindowSource(store, shape.horizon, shape.context)
         fit_linear(network.forecasters(), source, splits, settled.training.ridge)
+        for name in rates(network, settled):  # a map that stays costs no gradients, nor clips those of others
+            network.get_parameter(name).requires_grad_(settled.training.linear_rate > 0)
     network = network.to(world.device)
     smape, mase = run.about()["naive2"]
     experiment = ForecastExperiment(

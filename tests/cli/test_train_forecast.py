@@ -158,14 +158,22 @@ class Killed(BaseException):
     """Stands for a kill: nothing in training catches it."""
 
 
-@pytest.mark.parametrize("when", ["step 6  valid", "training again", "network:"])
+@pytest.mark.parametrize(
+    ("when", "more"),
+    [
+        ("step 6  valid", {}),
+        ("training again", {"network.linear": True}),
+        ("step 6  valid", {"network.linear": True, "training.linear_rate": 0.0}),
+        ("network:", {}),
+    ],
+)
 def test_killed_and_started_again_it_ends_bit_for_bit_as_undisturbed(
-    file: Path, tmp_path: Path, when: str
+    file: Path, tmp_path: Path, when: str, more: dict[str, Any]
 ) -> None:
     values = {
         "network.width": 5, "training.batch_size": 4, "training.steps": 12, "training.checkpoint_every": 5,
         "training.evaluate_every": 6, "data.horizon": 4, "data.season": "6", "training.noise": 0.1,
-        "calibration.blend": False,
+        "calibration.blend": False, **more,
     }  # fmt: skip
     recipe = config.build(config.Layer("test", values), kind=ForecastRecipe)
 

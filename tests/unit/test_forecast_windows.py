@@ -148,6 +148,11 @@ def test_the_linear_map_starts_as_a_ridge_regression(tmp_path: Path) -> None:
     np.testing.assert_allclose(linear.weight.detach().T, solved[:-1], atol=1e-3)
     np.testing.assert_allclose(linear.bias.detach(), solved[-1], atol=1e-3)
     assert not network.members[0].output.weight.any()
+    window, _ = source.gather(WindowList(np.array([1]), np.array([30])))
+    past = store[1].values[22:30, 0]
+    mean = network.eval()(window).mean * network.members[0].standard + past[-1]
+    wanted = past[-1] + np.append(past - past[-1], 1.0) @ solved  # before training: the regression itself
+    np.testing.assert_allclose(mean[0, :, 0].detach(), wanted, atol=1e-3)
     slower = rates(network, chosen.recipe)
     assert set(slower) == {"members.0.linear.weight", "members.0.linear.bias"}
     assert set(slower.values()) == {0.1}
