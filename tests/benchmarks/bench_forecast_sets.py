@@ -1,6 +1,6 @@
 """Forecasts of known data sets beside the simple methods, each trained on what comes before its test part.
 
-Run: python tests/benchmarks/bench_forecast_sets.py DATA [--sets airpassengers,m4-hourly] [--out FOLDER] [--seeds 1]
+Run: python tests/benchmarks/bench_forecast_sets.py DATA [--sets airpassengers,m4-hourly] [--out FOLDER]
 
 DATA is the folder of the data sets. A table is cut before its last steps, `seqtools train forecast` sees only
 what is left, and `seqtools evaluate` scores the file on the steps that were cut away (M4: on its test files).
