@@ -79,18 +79,17 @@ def command(**options: Any) -> None:
 
 def _detect(asked: _Asked) -> None:
     from seqtools_forecast.program import open_model, read
-    from seqtools_forecast.request import FORMS
-    from seqtools_forecast.tables_out import write_rows
+    from seqtools_forecast.tables_out import kind_of, write_rows
 
     if not asked.files:
         raise UsageError("FILE", "there is no table to read", "Name one, or - for stdin")
+    kind = kind_of(asked.output, asked.form or "")
     if not 0 < asked.share < 1:
         raise UsageError("--share", f"{asked.share:g} is out of range", "Use more than 0 and less than 1")
     model = open_model(asked.model, device=asked.device, threads=asked.threads, deadline=asked.deadline)
     if not 1 <= asked.stride <= model.shape.horizon:
         cause = f"{asked.stride} is out of range"
         raise UsageError("--stride", cause, f"Use 1 to {model.shape.horizon}, the model's horizon")
-    kind = asked.form or FORMS.get(Path(asked.output or "").suffix.lower(), "csv")
     with tempfile.TemporaryDirectory(prefix="seqtools-") as folder:
         store = read(asked, model.about, Path(folder))
         model.check(store)
@@ -117,6 +116,7 @@ class _Rows:
     def batches(self) -> Iterator[list[Any]]:
         """Columns of rows, some at a time."""
         from seqtools_forecast.detection import judge, threshold
+        from seqtools_forecast.forecasts import tidy
 
         limit = threshold(self._asked.share)
         for index, name in enumerate(self._store.names):
@@ -129,11 +129,12 @@ class _Rows:
                     kept = np.flatnonzero(np.isfinite(judged.value) & (odd | self._asked.all_values))
                     if not len(kept):
                         continue
-                    values = (judged.value, judged.mean, judged.low, judged.high, judged.score)
+                    told = (judged.mean, judged.low, judged.high, judged.score)
                     yield [
                         [name] * len(kept),
                         self._store.frequency.text(begin + judged.steps[kept]),
                         *([[target] * len(kept)] if self._several else []),
-                        *(column[kept] for column in values),
+                        judged.value[kept],
+                        *(tidy(column[kept]) for column in told),
                         odd[kept].astype(np.int64),
                     ]

@@ -64,6 +64,11 @@ class Panel:
         return low - room, high + room
 
 
+def shown(horizon: int) -> int:
+    """Steps of history in a picture of a forecast."""
+    return max(_HISTORY * horizon, _LEAST)
+
+
 def collect(forecasts: Forecasts, index: int, store: SeriesStore, wanted: Sequence[float]) -> list[Panel]:
     """A panel for each target of a series.
 
@@ -74,15 +79,15 @@ def collect(forecasts: Forecasts, index: int, store: SeriesStore, wanted: Sequen
     """
     name = forecasts.names[index]
     series = store[store.names.index(name)]
-    shown = min(len(series), max(_HISTORY * forecasts.horizon, _LEAST))
-    positions = series.end + np.arange(-shown, forecasts.horizon)
+    back = min(len(series), shown(forecasts.horizon))
+    positions = series.end + np.arange(-back, forecasts.horizon)
     stamps = forecasts.frequency.text(positions)
     sides = [(share, forecasts.interval(share)) for share in sorted(wanted, reverse=True)]
     return [
         Panel(
             _title(name, target, store, forecasts),
             stamps,
-            np.asarray(series.values[len(series) - shown :, place]),
+            np.asarray(series.values[len(series) - back :, place]),
             forecasts.mean[index, :, place],
             [Band(share, low[index, :, place], high[index, :, place]) for share, (low, high) in sides],
         )

@@ -58,6 +58,7 @@ def feeds(
 def _cut(rows: NDArray[np.float64], begin: IntArray, steps: IntArray, end: IntArray) -> NDArray[np.float32]:
     """Steps of series as float32 `[rows, time, width]`, NaN where there are none."""
     there = (steps >= 0) & (steps < end[:, None])
-    found = rows[np.where(there, begin[:, None] + steps, 0)].astype(np.float32)
+    with np.errstate(over="ignore"):  # what is beyond single precision becomes infinite
+        found = rows[np.where(there, begin[:, None] + steps, 0)].astype(np.float32)
     found[~there] = np.nan
     return found

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seqtools.plugin import IntArray
 
 DEFAULT_INTERVALS = (80.0, 95.0)
+_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Forecasts:
             yield [
                 [name] * self.horizon,
                 self.stamps(index),
-                *(values[index] for _, values in told),
+                *(tidy(values[index]) for _, values in told),
             ]
 
     def table(self, wanted: Sequence[float] = DEFAULT_INTERVALS) -> dict[str, Any]:
@@ -116,3 +117,13 @@ class Forecasts:
             found += [(f"{prefix}lo-{share:g}", low[..., place]) for share, (low, _) in reversed(sides)]
             found += [(f"{prefix}hi-{share:g}", high[..., place]) for share, (_, high) in sides]
         return found
+
+
+def tidy(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values with the digits that single precision holds: 0.1 instead of 0.10000000149011612."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        place = _DIGITS - 1 - np.floor(np.log10(np.abs(values)))
+    place = np.where(np.isfinite(place), place, 0.0)
+    up, down = 10.0 ** np.maximum(place, 0), 10.0 ** np.maximum(-place, 0)
+    found: NDArray[np.float64] = np.round(values * up / down) / up * down
+    return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from seqtools.errors import DataError
 from seqtools_forecast.about import About
@@ -38,10 +39,20 @@ def match(about: About, store: SeriesStore, *, dated: bool) -> None:
 
 
 def _same(what: str, ours: Sequence[str], theirs: Sequence[str]) -> None:
-    if tuple(ours) != tuple(theirs):
+    if len(ours) != len(theirs):  # names may differ: an option, or another format, maps them
         cause = f"the model has the {what} {_named(ours)}, and these series have {_named(theirs)}"
-        raise DataError("series", cause, "Name the columns as in training")
+        raise DataError("series", cause, "Give as many columns as in training, in its order")
 
 
 def _named(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"
+
+
+def remarks(card: Mapping[str, Any], store: SeriesStore) -> list[str]:
+    """What a person should know of values that the model can take, but cannot read as they are meant."""
+    network = card.get("network", {})
+    if network.get("transform") == "log" and (count := int((store.values <= 0).sum())):
+        return [f"{count:,} values are 0 or less; the model, which sees logarithms, takes them for tiny ones"]
+    if network.get("head") == "negbin" and (count := int((store.values < 0).sum())):
+        return [f"{count:,} values are below 0, and the model was trained on counts"]
+    return []

@@ -15,8 +15,8 @@ _PARTS = 2
 _SMALLEST = np.float32(2**-25)
 
 
-def noise(seed: int, rows: IntArray, samples: int, steps: int) -> NDArray[np.float32]:
-    """Uniforms within (0, 1), `[rows, samples, steps, 2]`.
+def noise(seed: int, rows: IntArray, samples: int, steps: int, targets: int = 1) -> NDArray[np.float32]:
+    """Uniforms within (0, 1), `[rows, samples, steps, 2 * targets]`.
 
     A path depends on its number, its series' number and the seed alone: more samples or more steps change
     none of those that were there before.
@@ -26,11 +26,12 @@ def noise(seed: int, rows: IntArray, samples: int, steps: int) -> NDArray[np.flo
         rows: number of each series, `[rows]`.
         samples: paths of each.
         steps: of each path.
+        targets: told at once; each has noise of its own.
     """
     from seqtools.runtime.noise import uniforms
 
     paths = (rows[:, None] << 32) + np.arange(samples)[None]
-    drawn = uniforms(seed, paths.reshape(-1), 0, steps * _PARTS)
-    shaped = drawn.T.reshape(len(rows), samples, steps, _PARTS)
+    drawn = uniforms(seed, paths.reshape(-1), 0, steps * _PARTS * targets)
+    shaped = drawn.T.reshape(len(rows), samples, steps, _PARTS * targets)
     # The middle of each of 2^24 cells: neither 0 nor 1.
     return np.ascontiguousarray(shaped + _SMALLEST)

@@ -27,14 +27,20 @@ MOST_DRAWN = 12
 def forecast(asked: Request) -> None:
     """Forecast what is asked for."""
     from seqtools_forecast.asked_levels import check
+    from seqtools_forecast.drawing import shown
+    from seqtools_forecast.matching import remarks
     from seqtools_forecast.tables_out import write_rows
 
     asked.check()
     model = open_model(asked.model, device=asked.device, threads=asked.threads, deadline=asked.deadline)
     model.horizon(asked.horizon)
+    model.check_samples(asked.samples)
     check(asked.wanted, model.shape.levels)
     with tempfile.TemporaryDirectory(prefix="seqtools-") as folder:
-        store = read(asked, model.about, Path(folder), tail=2 * model.shape.context)
+        tail = max(2 * model.shape.context, shown(model.horizon(asked.horizon)))
+        store = read(asked, model.about, Path(folder), tail=tail)
+        for remark in remarks(model.file.card, store):
+            note(remark)
         run = _Run(asked, model, store)
         parts = run.parts()
         first = next(parts)
@@ -47,18 +53,15 @@ def open_model(path: str | None, **settings: Any) -> Forecaster:
     """Open a model file of this task; without a path the one that comes along.
 
     Raises:
-        UsageError: it is of another task.
+        ModelFileError: it is not usable, or of another task.
     """
     from seqtools import loader
     from seqtools.bundled import bundled_model
-    from seqtools.errors import UsageError
     from seqtools.model_file import ModelFile
     from seqtools_forecast.run import open_forecaster
 
-    file = ModelFile.open(bundled_model(loader.task("forecast")) if path is None else Path(path))
-    if file.task != "forecast":
-        raise UsageError(str(file.path), f"it is a model for '{file.task}'", f"Use: seqtools {file.task}")
-    return open_forecaster(file, **settings)
+    where = bundled_model(loader.task("forecast")) if path is None else Path(path)
+    return open_forecaster(ModelFile.open(where, expect_task="forecast"), **settings)
 
 
 def read(asked: Any, about: About, folder: Path, *, tail: int = 0) -> SeriesStore:
@@ -134,8 +137,9 @@ class _Run:
             for part, index in self._drawn
             for panel in collect(part, index, self._store, self._asked.wanted)
         ]
-        if len(panels) > MOST_DRAWN or len(self._store) > len(self._drawn):
-            note(f"The picture shows {min(len(panels), MOST_DRAWN)} series; --only chooses others")
+        wanted = len(set(self._asked.only)) or len(self._store)
+        if len(panels) > MOST_DRAWN or wanted > len(self._drawn):
+            note(f"The picture shows the first {min(len(panels), MOST_DRAWN)}; --only chooses others")
         plot(self._asked.plot, panels[:MOST_DRAWN])
 
 

@@ -93,8 +93,10 @@ class _Tables:
 
     def read(self, path: str) -> None:
         """Take in a file."""
+        known = self._known.frequency
+        usual = known.name if known and not known.is_integer else ""
         with opened(path) as (stream, name):
-            table = table_of(stream, name, self._data.frequency)
+            table = table_of(stream, name, self._data.frequency, usual)
             if isinstance(table, SeriesFile):
                 self._series(table, name)
             else:

@@ -29,7 +29,7 @@ _ROWS = 8192
 _NAMES = ("item_id", "unique_id", "id", "name")
 
 
-def records_table(source: Source, frequency: str = "") -> Table | SeriesFile:
+def records_table(source: Source, frequency: str = "", usual: str = "") -> Table | SeriesFile:
     """A file whose records are rows, or series.
 
     Raises:
@@ -41,7 +41,7 @@ def records_table(source: Source, frequency: str = "") -> Table | SeriesFile:
         raise DataError(source.name, "it is empty", "Give a table with time stamps and values")
     records = chain([first], records)
     if isinstance(first[0].get("target"), list):
-        return SeriesFile("JSON Lines, a series a record", _all_series(records, frequency))
+        return SeriesFile("JSON Lines, a series a record", _all_series(records, frequency, usual))
     chunks = _chunks(records, tuple(first[0]))
     begin = next(chunks)
     return Table("JSON Lines", sample_of(begin, source.name), chain([begin], chunks))
@@ -80,15 +80,16 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _all_series(records: Iterator[Record], frequency: str) -> Iterator[WholeSeries]:
-    """Series of records with `target`; steps follow `start` at `freq` or at the frequency given."""
+def _all_series(records: Iterator[Record], frequency: str, usual: str) -> Iterator[WholeSeries]:
+    """Series of records with `target`; steps follow `start` as given, else by `freq`, else as usual."""
     reader = StampReader("start")
     for record, where in records:
         values = _rows(record.get("target"), "target", where)
         future = _features(record, ("feat_dynamic_real",), where)
         past = _features(record, ("past_feat_dynamic_real",), where)
         length = max(len(values), 0 if future is None else len(future))
-        stamps = _stamps(record, reader, frequency, length, where)
+        step = frequency or str(record.get("freq") or usual)
+        stamps = _stamps(record, reader, step, length, where)
         yield WholeSeries(
             next((str(record[name]) for name in _NAMES if record.get(name) is not None), ""),
             values,
@@ -131,13 +132,12 @@ def _static(record: dict[str, Any], name: str, where: str) -> list[float]:
 
 
 def _stamps(
-    record: dict[str, Any], reader: StampReader, frequency: str, length: int, where: str
+    record: dict[str, Any], reader: StampReader, name: str, length: int, where: str
 ) -> IntArray | None:
     start = record.get("start")
     if start is None:
         return None
     begin = reader.read([str(start)], lambda _: where)
-    name = frequency or str(record.get("freq") or "")
     if not name:
         if reader.integer:
             return begin + np.arange(length)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from seqtools.errors import UsageError
 from seqtools_forecast.asked_levels import intervals
+from seqtools_forecast.tables_out import kind_of
 
-FORMS = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
 PICTURES = (".png", ".svg", ".html")
 
 
@@ -40,10 +40,12 @@ class Request:
 
     @property
     def kind(self) -> str:
-        """csv, jsonl or parquet."""
-        if self.form:
-            return self.form
-        return FORMS.get(Path(self.output or "").suffix.lower(), "csv")
+        """csv, jsonl or parquet.
+
+        Raises:
+            UsageError: Parquet for stdout.
+        """
+        return kind_of(self.output, self.form or "")
 
     @property
     def wanted(self) -> tuple[float, ...]:
@@ -58,10 +60,12 @@ class Request:
         """
         if not self.files:
             raise UsageError("FILE", "there is no table to read", "Name one, or - for stdin")
-        _ = self.wanted
-        if self.kind == "parquet" and self.output in (None, "-"):
-            raise UsageError("--format", "Parquet does not go to stdout", "Name a file with -o")
-        for name, value in (("--horizon", self.horizon), ("--samples", self.samples)):
+        _ = self.wanted, self.kind
+        for name, value in (
+            ("--horizon", self.horizon),
+            ("--samples", self.samples),
+            ("--batch-size", self.batch_size),
+        ):
             if value is not None and value < 1:
                 raise UsageError(name, f"{value} is out of range", "Use 1 or more")
         if self.plot and self.plot != "term":

@@ -143,6 +143,7 @@ class Forecaster:
         """
         self.check(store)
         steps = self.horizon(horizon)
+        self.check_samples(samples)
         if batch_size < 1:
             raise UsageError("batch-size", f"{batch_size} is out of range", "Use 1 or more")
         store.require_ahead(steps)
@@ -159,7 +160,7 @@ class Forecaster:
                 mean,
                 quantiles,
                 self.shape.levels,
-                self.about.targets,
+                store.targets,
                 store.frequency,
                 store.id_name or "unique_id",
                 store.time_name or "ds",
@@ -190,18 +191,15 @@ class Forecaster:
             model that draws them, `[rows, samples, horizon, targets]`.
 
         Raises:
-            DataError: a series has no value in its window.
+            DataError: a series has no value in its window, or one that is too large.
         """
         steps = steps or self.shape.horizon
-        given = feeds(store, series, origin, self.shape, steps=steps)
+        given = feeds(store, series, origin, self.shape, steps=steps if self.draws else 0)
         self._require_values(store, series, given["history"])
         names = list(_OUTPUTS)
         if self.draws:
-            given["noise"] = noise(seed, series, self._samples(samples), steps)
+            given["noise"] = noise(seed, series, samples or SAMPLES, steps, self.shape.targets)
             names.append("samples")
-        elif samples:
-            cause = "the model tells quantiles and draws no paths"
-            raise UsageError("samples", cause, "Leave it out, or train with --kind deepar")
         quantiles, mean, *paths = self.session.run(names, {name: given[name] for name in self.session.inputs})
         if self.shape.targets == 1:
             quantiles, mean, paths = quantiles[:, :, None], mean[:, :, None], [x[..., None] for x in paths]
@@ -231,13 +229,25 @@ class Forecaster:
         """Refuse series of another kind than the model's; see `seqtools_forecast.matching`."""
         match(self.about, store, dated="position" in self.session.inputs)
 
-    def _samples(self, wanted: int | None) -> int:
+    def check_samples(self, wanted: int | None) -> None:
+        """Refuse sample paths of a model that draws none.
+
+        Raises:
+            UsageError: they are wanted of such a model, or fewer than one.
+        """
+        if wanted is not None and not self.draws:
+            cause = "the model tells quantiles and draws no paths"
+            raise UsageError("samples", cause, "Leave it out, or train with --kind deepar")
         if wanted is not None and wanted < 1:
             raise UsageError("samples", f"{wanted} is out of range", "Use 1 or more")
-        return wanted or SAMPLES
 
     def _require_values(self, store: SeriesStore, series: IntArray, history: NDArray[np.float32]) -> None:
-        empty = np.isnan(history).reshape(len(history), -1).all(axis=1)
+        flat = history.reshape(len(history), -1)
+        if (beyond := np.isinf(flat).any(axis=1)).any():
+            name = store.names[int(series[int(np.argmax(beyond))])]
+            cause = "a value is beyond 3.4e38, where single precision ends"
+            raise DataError(f"series '{name}'", cause, "Give it in other units")
+        empty = np.isnan(flat).all(axis=1)
         if empty.any():
             name = store.names[int(series[int(np.argmax(empty))])]
             cause = f"there is no value in its last {self.shape.context} steps"

@@ -48,13 +48,14 @@ class SeriesFile:
     series: Iterator[WholeSeries]
 
 
-def table_of(stream: IO[bytes], name: str, frequency: str = "") -> Table | SeriesFile:
+def table_of(stream: IO[bytes], name: str, frequency: str = "", usual: str = "") -> Table | SeriesFile:
     """What a stream of bytes holds.
 
     Args:
         stream: perhaps a pipe.
         name: of the file, for errors.
         frequency: of the steps in records that have a start and a list of values.
+        usual: that of records which say none.
 
     Raises:
         DataError: it is empty, or of no known format.
@@ -71,7 +72,7 @@ def table_of(stream: IO[bytes], name: str, frequency: str = "") -> Table | Serie
     if bare.startswith(b"{"):
         from seqtools_forecast.records_in import records_table
 
-        return records_table(source, frequency)
+        return records_table(source, frequency, usual)
     return _delimited(text_blocks(source), name)
 
 

@@ -29,7 +29,7 @@ def kind_of(path: str | None, kind: str = "") -> str:
     """
     told = kind or _ENDINGS.get(Path(path or "").suffix.lower(), "csv")
     if told == "parquet" and path in (None, "-"):
-        raise UsageError("out-format", "Parquet cannot be streamed", "Name a file with --output FILE.parquet")
+        raise UsageError("--format", "Parquet does not go to stdout", "Name a file with -o FILE.parquet")
     return told
 
 

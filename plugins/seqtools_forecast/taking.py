@@ -15,6 +15,8 @@ from seqtools_forecast.about import About
 from seqtools_forecast.recipe import SeriesDataConfig
 from seqtools_forecast.store import SeriesStore, from_arrays
 
+_MISSING = ("None", "nan", "NaT", "<NA>")
+
 
 def taken(series: Any, about: About, folder: Path) -> SeriesStore:
     """A store of a data frame (anything with columns), an array or several.
@@ -22,6 +24,8 @@ def taken(series: Any, about: About, folder: Path) -> SeriesStore:
     Raises:
         DataError: it is none of them, or lacks a column.
     """
+    if hasattr(series, "to_frame"):  # one column, perhaps with an index of stamps
+        series = series.to_frame(about.targets[0])
     if hasattr(series, "columns") and hasattr(series, "__getitem__"):
         return _frame(series, about, folder)
     return from_arrays(_arrays(series, about), folder, targets=about.targets)
@@ -53,6 +57,9 @@ def _frame(frame: Any, about: About, folder: Path) -> SeriesStore:
     path = folder / "frame.csv"
     names = [str(name) for name in frame.columns]
     columns = [np.asarray(frame[name]) for name in frame.columns]
+    index = np.asarray(getattr(frame, "index", None))
+    if index.dtype.kind == "M" and index.shape == columns[0].shape:
+        names, columns = [str(frame.index.name or "ds"), *names], [index, *columns]
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(names)
@@ -78,4 +85,4 @@ def _texts(column: np.ndarray[Any, Any]) -> list[str]:
         return ["" if text == "NaT" else text for text in np.datetime_as_string(column, unit="s").tolist()]
     if np.issubdtype(column.dtype, np.floating):
         return ["" if np.isnan(value) else repr(value) for value in column.tolist()]
-    return ["" if value is None or value != value else str(value) for value in column.tolist()]
+    return ["" if (text := str(value)) in _MISSING else text for value in column.tolist()]
