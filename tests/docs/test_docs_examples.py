@@ -276,6 +276,69 @@ def test_node_tags(taggers: Path) -> None:
     assert run_node(program, taggers, *NAMES).splitlines() == list(map(in_line, found))
 
 
+TINY_FORECASTER = ["--width", "12", "--steps", "20", "--no-floor", "--no-refit", "--valid-windows", "5"]
+PASSENGERS = ["112", "118", "132", "129", "NaN", "135", "148", "148", "136", "119", "104", "118"]
+
+
+@pytest.fixture(scope="module")
+def forecasters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with yearly sunspots, and a forecaster of them by every name that the pages have."""
+    folder = tmp_path_factory.mktemp("forecasters")
+    shutil.copy(ROOT / "plugins/seqtools_forecast/samples/yearly-sunspots.csv", folder)
+    words = ["train", "forecast", "yearly-sunspots.csv", "-o", "runs/sunspots", "--horizon", "11"]
+    seqtools(folder, *words, "--season", "11", *TINY_FORECASTER)
+    for name in ("sunspots.onnx", "forecaster.onnx", "runs/sales/model.onnx", "runs/lstm/model.onnx"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "runs/sunspots/model.onnx", folder / name)
+    return folder
+
+
+def test_the_readme_program_forecasts(forecasters: Path) -> None:
+    program = pages.blocks(ROOT / "README.md", "python")[3]
+    lines = run([sys.executable, "-c", program], forecasters).stdout.splitlines()
+    assert len(lines) == 11
+    assert [line.split()[0] for line in lines[:2]] == ["2009", "2010"]
+
+
+@pytest.mark.parametrize("page", ("tutorial-forecast", "how-to/forecast", "tutorial-forecast-power"))
+def test_the_pages_programs_forecast(page: str, forecasters: Path) -> None:
+    (program,) = pages.blocks(ROOT / f"docs/{page}.md", "python")
+    lines = run([sys.executable, "-c", program], forecasters).stdout.splitlines()
+    told = [list(map(float, line.split())) for line in lines]
+    assert len(told) == 11
+    assert all(low <= high for *_, low, high in told)
+
+
+def test_the_programs_of_the_sine_page_make_a_wave_and_ask_about_others(forecasters: Path) -> None:
+    wave, others = pages.blocks(ROOT / "docs/tutorial-forecast-sine.md", "python")
+    run([sys.executable, "-c", wave], forecasters)
+    rows = (forecasters / "sine.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0] == "t,y"
+    assert len(rows) == 2001
+    assert len(run([sys.executable, "-c", others], forecasters).stdout.splitlines()) == 4
+
+
+def test_the_forecaster_runs_without_seqtools(forecasters: Path) -> None:
+    program = pages.blocks(EMBED, "python")[5]
+    assert "seqtools" not in program
+    assert run([sys.executable, "-c", program], forecasters).stdout == forecast_by_seqtools(forecasters)
+
+
+def test_node_forecasts(forecasters: Path) -> None:
+    program = pages.blocks(EMBED, "js")[4]
+    assert run_node(program, forecasters, *PASSENGERS) == forecast_by_seqtools(forecasters)
+
+
+def forecast_by_seqtools(folder: Path) -> str:
+    """Rows as the programs print them: step, mean, both ends of the 80 % interval."""
+    lines = ["y", *("" if value == "NaN" else value for value in PASSENGERS)]
+    (folder / "months.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    words = ["forecast", "-m", "forecaster.onnx", "months.csv", "--time", "none", "--levels", "80"]
+    _, *rows = seqtools(folder, *words).splitlines()
+    told = [[float(value) for value in row.split(",")[2:]] for row in rows]
+    return "".join(f"{step}\t{m:.3f}\t{low:.3f}\t{high:.3f}\n" for step, (m, low, high) in enumerate(told, 1))
+
+
 def in_line(record: dict[str, Any]) -> str:
     return " ".join(map("/".join, zip(record["words"], record["labels"], strict=True)))
 
