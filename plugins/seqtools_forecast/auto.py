@@ -6,6 +6,7 @@ again for twice as long, and so on (successive halving, Jamieson & Talwalkar 201
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -56,10 +57,12 @@ def train_auto(
         floor, export: as in `train_forecast`.
 
     Raises:
-        UsageError: the time makes no sense, or there is no network to choose between.
+        UsageError: the time makes no sense, there is no network to choose between, or several processes train.
         ConfigError: the folder holds a run with another recipe.
     """
     seconds, run = parse_duration(budget), ForecastRun(output)
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError("--auto", "it tries networks in one process", "Start it without torchrun")
     if run.exists:
         chosen = _chosen_before(run, recipe)
         train_filled(

@@ -214,6 +214,11 @@ def test_trials_choose_a_network(train: Cli, file: Path, tmp_path: Path) -> None
     assert (tmp_path / "run" / "best.safetensors").read_bytes() == before
 
 
+def test_trials_are_for_one_process(train: Cli, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "in one process" in stop_message(train(file, "--auto", code=2))
+
+
 def test_trials_leave_alone_what_was_said() -> None:
     recipe = config.build(config.Layer("test", {"network.width": 7}), kind=ForecastRecipe)
     found = candidates(recipe, {"network.width"})
