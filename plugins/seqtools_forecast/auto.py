@@ -57,7 +57,7 @@ def train_auto(
         floor, export: as in `train_forecast`.
 
     Raises:
-        UsageError: the time makes no sense, there is no network to choose between, or several processes train.
+        UsageError: the time makes no sense, nothing is left to choose, or several processes train.
         ConfigError: the folder holds a run with another recipe.
     """
     seconds, run = parse_duration(budget), ForecastRun(output)
