@@ -33,6 +33,7 @@ FORECASTER_LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "network.lags": (0, 64),
         "network.embedding": (1, 1024),
         "network.members": (1, 5),
+        "network.linear_members": (0, 5),
         "network.samples": (1, 10_000),
         "network.dropout_input": RATES,
         "network.dropout_hidden": RATES,
@@ -92,6 +93,9 @@ class ForecasterConfig(StackConfig):
     """Embedding width of a target's name and of each static category."""
     members: int = 1
     """Networks in the file, whose forecasts are averaged."""
+    linear_members: int = 0
+    """How many of them have that linear map: the mean with networks that lack it errs less than either; 0 for
+    all."""
     samples: int = 100
     """deepar: sample paths behind the quantiles."""
     dropout_input: float = 0.0

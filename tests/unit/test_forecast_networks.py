@@ -294,6 +294,12 @@ def test_an_ensemble_is_the_mean_of_its_members() -> None:
     torch.testing.assert_close(model.restore(told.mean, told), mean, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(("asked", "mapped"), [(0, 3), (1, 1), (5, 3)])
+def test_as_many_members_have_a_map_as_are_asked_for(asked: int, mapped: int) -> None:
+    model = tiny.network("segment", members=3, linear=True, linear_members=asked)
+    assert [member.linear is not None for member in model.members] == [True] * mapped + [False] * (3 - mapped)
+
+
 def test_noise_is_for_training_only() -> None:
     model = tiny.network("segment")
     window = tiny.window(PLAIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -70,7 +71,10 @@ def build(config: ForecasterConfig, shape: ForecastShape) -> Ensemble:
     Raises:
         ConfigError: a network that cannot be built.
     """
-    return Ensemble([make_forecaster(config, shape) for _ in range(config.members)])
+    plain = replace(config, linear=False)
+    mapped = config.linear_members or config.members
+    kinds = [config if place < mapped else plain for place in range(config.members)]
+    return Ensemble([make_forecaster(kind, shape) for kind in kinds])
 
 
 def _average(parts: list[Float[Tensor, "*shape"]]) -> Float[Tensor, "*shape"]:
