@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqtools.errors import UsageError
+from seqtools.errors import ExportError, UsageError
 from seqtools.export.file import check, describe, save
 from seqtools.export.graph import set_text
 from seqtools.export.linear import PROFILES
@@ -19,14 +19,18 @@ from seqtools_forecast.card import make_card
 from seqtools_forecast.feeding import feeds
 from seqtools_forecast.frequency import Frequency
 from seqtools_forecast.graph import build
-from seqtools_forecast.made_up import SAMPLES
+from seqtools_forecast.made_up import SAMPLES, made_up
 from seqtools_forecast.parts import Parts
+from seqtools_forecast.reference import reference
 from seqtools_forecast.run_folder import ForecastRun
 from seqtools_forecast.runner import Runner
 from seqtools_forecast.verify import parity_vector, verify
 
 if TYPE_CHECKING:
     import onnx
+
+MOST_MOVED = 0.03
+"""Share of the interval between the outer quantiles by which eight bits may move half of them."""
 
 _WINDOWS = 16
 """Windows of real series that a file is checked on."""
@@ -59,12 +63,12 @@ def export_run(
     Args:
         run: the run folder.
         output: the file to write; replaced in one go.
-        profile: "portable" (fp32).
+        profile: "portable" (fp32), or "int8": matrices in eight bits, a quarter of the size.
         form: "auto"; there is only one.
 
     Raises:
         UsageError: an unknown profile or form.
-        ExportError: the file disagrees with torch, or the disk is full.
+        ExportError: the file disagrees with torch, int8 moves forecasts too far, or the disk is full.
         DataError: the run folder is not usable.
     """
     if profile not in PROFILES:
@@ -111,11 +115,11 @@ def write(parts: Parts, output: Path, *, report: Reporter) -> ExportReport:
     """Build, verify and write a file; the profile is the card's.
 
     Raises:
-        ExportError: the file disagrees with torch, or the disk is full.
+        ExportError: the file disagrees with torch, int8 moves forecasts too far, or the disk is full.
     """
     card = dict(parts.card)
     profile = str(card["profile"])
-    model = build(parts, card=card)
+    model = build(parts, card=card, profile=profile)
     check(model)
     runner = Runner(model.SerializeToString())
     parity = verify(runner, parts)
@@ -125,9 +129,26 @@ def write(parts: Parts, output: Path, *, report: Reporter) -> ExportReport:
         f"(allowed {parity.tolerance:.2g}), {parity.tokens} series"
     )
     card["verification"] = parity.as_json()
+    if profile == "int8":
+        card["int8"] = _int8_loss(parts, runner, report)
     size = _finish(parts, model, runner, card, output)
     report(f"wrote {output} ({size / 1e6:.2f} MB, {profile})")
     return ExportReport(output, size, profile, str(card["form"]), parity)
+
+
+def _int8_loss(parts: Parts, runner: Runner, report: Reporter) -> dict[str, Any]:
+    """How far eight bits move quantiles, as a share of the interval between the outer ones."""
+    moved = []
+    for given in [parts.feeds] if parts.feeds else list(made_up(parts, sizes=np.ones(8))):
+        (found,), (wanted, _) = runner(["quantiles"], given), reference(parts, given)
+        width = np.maximum(wanted[..., -1:] - wanted[..., :1], np.finfo(np.float32).tiny)
+        moved.append(float(np.median(np.abs(found - wanted) / width)))
+    share = max(moved)
+    report(f"int8: half of the quantiles move by {share:.2%} of their interval or less")
+    if share > MOST_MOVED:
+        cause = f"in eight bits its quantiles move by {share:.1%} of their interval"
+        raise ExportError("--profile int8", cause, "Use --profile portable")
+    return {"moved": float(f"{share:.3g}"), "allowed": MOST_MOVED}
 
 
 def _finish(parts: Parts, model: onnx.ModelProto, runner: Runner, card: dict[str, Any], output: Path) -> int:

@@ -14,22 +14,24 @@ import spox.opset.ai.onnx.v20 as op
 from seqtools.export.forecasting.covariates import Window
 from seqtools.export.forecasting.ensemble import LoweredEnsemble, beside
 from seqtools.export.forecasting.window import fitted, to_rows
-from seqtools.export.graph import Var, constant
+from seqtools.export.graph import Var, Weights, constant
 from seqtools.export.linear import Context
+from seqtools.export.packed import PackedWeights
 from seqtools.export.strings import lookup
 from seqtools.forecaster import ForecastShape
 from seqtools_forecast.calibrated import Calibrated
 from seqtools_forecast.parts import Parts
 
 
-def build(parts: Parts, *, card: Mapping[str, Any]) -> onnx.ModelProto:
+def build(parts: Parts, *, card: Mapping[str, Any], profile: str = "portable") -> onnx.ModelProto:
     """The model file's graph, without metadata.
 
     Args:
         parts: what it is made of.
+        profile: "portable", or "int8" for matrices that are kept in eight bits.
         card: what the output `card` says.
     """
-    context, shape = Context(), parts.shape
+    context, shape = Context(weights=PackedWeights() if profile == "int8" else Weights()), parts.shape
     given = _inputs(parts)
     window = _window(parts, given)
     ensemble = LoweredEnsemble(context, parts.network)

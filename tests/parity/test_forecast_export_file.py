@@ -197,3 +197,22 @@ def test_profiles_and_forms_that_are_not_there(tmp_path: Path) -> None:
     for wrong in ({"profile": "tiny"}, {"form": "ids"}):
         with pytest.raises(UsageError):
             export.export_run(tmp_path, tmp_path / "model.onnx", report=print, **wrong)
+
+
+def test_matrices_in_eight_bits_make_a_small_file_that_says_nearly_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = {"width": 48, "layers": 2}
+    paths = [
+        tiny.write(tmp_path / f"{profile}.onnx", config, profile=profile) for profile in ("portable", "int8")
+    ]
+    sizes = [ModelFile.open(path).weights for path in paths]
+    assert sizes[1] < 0.35 * sizes[0]
+    given = {"history": history(4, 30)}
+    exact, near = (Runner(path.read_bytes())(["quantiles"], given)[0] for path in paths)
+    width = (exact[..., -1] - exact[..., 0])[..., None]
+    assert 0 < (np.abs(near - exact) / width).max() < 0.1
+    assert ModelFile.open(paths[1]).card["int8"]["moved"] < export.MOST_MOVED
+    monkeypatch.setattr(export, "MOST_MOVED", 1e-9)
+    with pytest.raises(ExportError, match="in eight bits"):
+        tiny.write(tmp_path / "again.onnx", config, profile="int8")
