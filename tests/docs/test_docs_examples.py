@@ -331,8 +331,7 @@ def test_node_forecasts(forecasters: Path) -> None:
 
 def forecast_by_seqtools(folder: Path) -> str:
     """Rows as the programs print them: step, mean, both ends of the 80 % interval."""
-    lines = ["y", *("" if value == "NaN" else value for value in PASSENGERS)]
-    (folder / "months.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "months.csv").write_text("\n".join(["y", *PASSENGERS]) + "\n", encoding="utf-8")
     words = ["forecast", "-m", "forecaster.onnx", "months.csv", "--time", "none", "--levels", "80"]
     _, *rows = seqtools(folder, *words).splitlines()
     told = [[float(value) for value in row.split(",")[2:]] for row in rows]
