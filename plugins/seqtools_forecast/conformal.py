@@ -130,12 +130,16 @@ def measured_coverage(
     kind: str,
     independent: float = math.inf,
 ) -> dict[str, float]:
-    """Coverage of windows after offsets that other windows gave: each half is calibrated by the other."""
+    """Coverage of windows after offsets that other windows gave: each half is calibrated by the other.
+
+    Halves are made of runs of windows, as neighbours overlap; of several, as series alike may lie together.
+    """
     windows = len(quantiles)
     if windows < 2:
         added = offsets(quantiles, target, levels, kind, independent)
         return coverage(quantiles + added, target, levels)
-    first = np.arange(windows) < windows // 2
+    runs = min(max(windows // 20, 2), 20)
+    first = np.arange(windows) * runs // windows % 2 == 0
     told = np.empty_like(quantiles)
     for half in (first, ~first):
         told[half] = quantiles[half] + offsets(quantiles[~half], target[~half], levels, kind, independent / 2)
