@@ -48,6 +48,7 @@ class ForecastExperiment:
 
     judged_by = "valid_loss"
     higher_is_better = False
+    unit = "windows"
 
     def __init__(
         self, network: Ensemble, store: SeriesStore, splits: Splits, recipe: ForecastRecipe,

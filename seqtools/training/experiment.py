@@ -40,6 +40,8 @@ class Experiment(Protocol):
     and `sample` leave the training state (carried states, data position) as it was; and what
     `load_state_dict` gets back continues exactly.
 
+    What `Loss.tokens` counts may be told by an attribute `unit`, for the progress line; it is "tokens" else.
+
     With several processes every rank has its own experiment, holding its slice of the batch; `evaluate`
     and `sample` are called on rank 0 only.
     """

@@ -93,7 +93,8 @@ def train(
     if live is None:
         live = sys.stderr.isatty() and output.level() >= output.NORMAL
     try:
-        with ProgressLine(report if world.leads else _drop, live and world.leads) as line:
+        unit = getattr(experiment, "unit", "tokens")
+        with ProgressLine(report if world.leads else _drop, live and world.leads, unit=unit) as line:
             return _Trainer(experiment, config, run, world, line, rates).train()
     finally:
         torch.set_flush_denormal(False)

@@ -23,10 +23,17 @@ class ProgressLine:
         report: receives plain lines when there is no terminal.
         live: draw on the terminal (stderr) with rich, which is imported only then.
         now: a monotonic clock in seconds.
+        unit: what speed is told in, a second.
     """
 
-    def __init__(self, report: Reporter, live: bool, now: Callable[[], float] = time.monotonic) -> None:
-        self._report, self._live, self._now = report, live, now
+    def __init__(
+        self,
+        report: Reporter,
+        live: bool,
+        now: Callable[[], float] = time.monotonic,
+        unit: str = "tokens",
+    ) -> None:
+        self._report, self._live, self._now, self._unit = report, live, now, unit
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._next_plain = 0.0
@@ -61,10 +68,10 @@ class ProgressLine:
             step: steps done.
             progress: share of the run that is done, 0..1.
             loss: training loss, nats per target.
-            rate: tokens per second.
+            rate: tokens (or what else is told) per second.
             left: seconds to go.
         """
-        line = f"loss {loss:.4f}  {rate:,.0f} tokens/s  {spell_duration(left)} left"
+        line = f"loss {loss:.4f}  {rate:,.0f} {self._unit}/s  {spell_duration(left)} left"
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=progress, step=step, line=line, refresh=True)
         elif self._now() >= self._next_plain:
