@@ -80,7 +80,8 @@ class ForecasterConfig(StackConfig):
     """Taken of the values before scaling: none, log (of values above zero) or asinh."""
     residual: str = "seasonal"
     """Forecast the difference from a learned mix of the last seasons (seasonal), of the last value, recent
-    means and past seasons' changes (level), of both, or from the location (none)."""
+    means and past seasons' changes (level), of both, or from the location (none). deepar: all but none are a
+    mix of the values it is shown; smoothing: of what its level and seasons leave."""
     deep: bool = False
     """Add a hidden layer (ReLU) before the output layer."""
     linear: bool = False

@@ -215,7 +215,7 @@ def _sampling(recipe: ForecastRecipe) -> dict[str, Any]:
     found |= {"normalise": False, "deep": False}
     if own.head == "quantile":
         found["head"] = "student"
-    plain = {"transform": "none", "location": "zero", "scale": "mean_abs", "residual": "none"}
+    plain = {"transform": "none", "location": "zero", "scale": "mean_abs", "residual": "seasonal"}
     return found | {name: value for name, value in plain.items() if getattr(own, name) == "auto"}
 
 

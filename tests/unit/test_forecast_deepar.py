@@ -16,7 +16,7 @@ from seqtools.errors import ConfigError, DataError
 from seqtools.forecaster import ForecasterConfig, ForecastShape
 from seqtools.nn.forecasting.deepar import DeepAR, quantiles_of
 from seqtools.nn.forecasting.distributions import DISTRIBUTIONS
-from seqtools.nn.forecasting.lags import first_step, lags_of
+from seqtools.nn.forecasting.lags import first_step, lags_of, start_of
 from seqtools.nn.forecasting.window import Window, make_window
 from seqtools.nn.layer import RecurrentLayer
 
@@ -249,12 +249,12 @@ def test_it_learns_what_comes_next(head: str) -> None:
     assert all(parameter.grad is not None for parameter in model.parameters())
     forecast = model.eval()(given)
     median = model.restore(forecast.quantiles, forecast)[..., 1]
-    assert float(((median - target).abs() / target).mean()) < 0.35
+    assert float((median - target).abs().sum() / target.sum()) < 0.25
 
 
-def test_a_mix_of_lags_starts_near_the_season() -> None:
-    model = network(residual="seasonal")
-    plain = network(residual="none")
-    assert model.mix is not None and plain.mix is None
-    weights = model.mix.softmax(dim=0)
-    assert {model.lags[i] for i in weights.topk(2).indices} == {1, 6}
+def test_the_mix_of_lags_starts_as_a_fair_forecast() -> None:
+    assert start_of((1, 2, 6, 7), 6) == [0.5, 0.0, 1.0, -0.5]
+    assert start_of((1, 2, 12), 12) == [0.0, 0.0, 1.0]
+    assert start_of((1, 2, 3), 12) == start_of((1, 2, 3), 0) == [1.0, 0.0, 0.0]
+    assert network(residual="seasonal").mix is not None
+    assert network(residual="none").mix is None

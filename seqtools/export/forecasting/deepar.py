@@ -18,7 +18,7 @@ from seqtools.export.forecasting.scaling import LoweredScaling, Scaled
 from seqtools.export.forecasting.stack import LoweredStack
 from seqtools.export.forecasting.window import each_target
 from seqtools.export.graph import Var, constant, repeat
-from seqtools.export.linear import Array, Context, Linear, array
+from seqtools.export.linear import Context, Linear, array
 from seqtools.nn.forecasting.deepar import SIZES
 
 _END = 2**62
@@ -49,7 +49,9 @@ class LoweredDeepAR:
         self._output = Linear(context, f"{name}.output", array(output.weight).T, array(output.bias))
         self._mix: Linear | None = None
         if forecaster.mix is not None:
-            self._mix = Linear(Context(weights=context.weights), f"{name}.mix", _weights(forecaster.mix))
+            self._mix = Linear(
+                Context(weights=context.weights), f"{name}.mix", array(forecaster.mix)[:, None]
+            )
         self._draw = DRAWS[forecaster.config.head]
         self._flags = int(forecaster.flags)
 
@@ -197,7 +199,3 @@ def _reach(future: Var, context: int, first: int, steps: Var) -> Var:
 
 def _cut(values: Var, start: int, end: int) -> Var:
     return op.slice(values, constant([start]), constant([end]), constant([0]))
-
-
-def _weights(mix: Any) -> Array:
-    return array(mix.softmax(dim=0))[:, None]

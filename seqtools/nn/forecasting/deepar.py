@@ -14,7 +14,7 @@ from seqtools.nn.dropout import Dropout
 from seqtools.nn.forecasting import calendar, filling
 from seqtools.nn.forecasting.base import BaseForecaster, check_levels
 from seqtools.nn.forecasting.distributions import DISTRIBUTIONS
-from seqtools.nn.forecasting.lags import first_step, lags_of
+from seqtools.nn.forecasting.lags import first_step, lags_of, start_of
 from seqtools.nn.forecasting.scaling import Scaled, main_season
 from seqtools.nn.forecasting.window import Forecast, Window, fitted, from_rows, to_rows
 from seqtools.nn.stack import RecurrentStack, StackState
@@ -22,6 +22,8 @@ from seqtools.nn.stack import RecurrentStack, StackState
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
 
+SPREAD = -1.5
+"""What the spread (or dispersion) starts from, before softplus: 0.2."""
 SIZES = 0.1
 """What the logarithm of a window's size is multiplied by, so that it is about 1."""
 
@@ -52,7 +54,7 @@ class DeepAR(BaseForecaster):
         first: step of the window where reading starts.
         stack: reads lagged values, the flag, what is known.
         output: of the top layer, to the distribution's parameters.
-        mix: weights of the lagged values in the location, through softmax; None for none.
+        mix: weights of the lagged values in the location; None for none.
         distribution: of a step.
     """
 
@@ -69,10 +71,14 @@ class DeepAR(BaseForecaster):
         self.drop_input = Dropout(config.dropout_input, locked=config.locked)
         self.drop_output = nn.Dropout(config.dropout_output)
         self.output = nn.Linear(self.stack.width, self.distribution.outputs)
+        with torch.no_grad():
+            # Narrow from the start: wide draws, fed back, would tell the first steps of training nothing.
+            self.output.weight.mul_(0.1)
+            self.output.bias.zero_()
+            self.output.bias[1] = SPREAD
         self.mix: nn.Parameter | None = None
         if config.residual != "none":
-            near = (1, main_season(shape))
-            self.mix = nn.Parameter(torch.tensor([1.0 if lag in near else -2.0 for lag in self.lags]))
+            self.mix = nn.Parameter(torch.tensor(start_of(self.lags, main_season(shape))))
 
     def forward(self, window: Window, noise: Tensor | None = None) -> Forecast:
         """Quantiles and means of drawn paths.
@@ -229,7 +235,7 @@ class DeepAR(BaseForecaster):
         raw: Tensor = self.output(top).float()
         if self.mix is None:
             return raw
-        location = raw[..., :1] + (lagged @ self.mix.softmax(dim=0))[..., None]
+        location = raw[..., :1] + (lagged @ self.mix)[..., None]
         return torch.cat([location, raw[..., 1:]], dim=-1)
 
     def _check_counts(self, raw: Tensor, seen: Tensor) -> None:

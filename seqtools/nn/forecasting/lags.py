@@ -19,6 +19,20 @@ def lags_of(config: ForecasterConfig, shape: ForecastShape) -> tuple[int, ...]:
     return tuple(sorted(lag for lag in found if lag < shape.context)) or (1,)
 
 
+def start_of(lags: tuple[int, ...], season: int) -> list[float]:
+    """Weights of lagged values that make a fair forecast, in the order of the lags.
+
+    The value a season ago and half of how far the last one was from its own, `z[-s] + (z[-1] - z[-s-1]) / 2`;
+    the last value where there is no season.
+    """
+    if season not in lags or season == 1:
+        return [float(lag == 1) for lag in lags]
+    weights = {season: 1.0}
+    if season + 1 in lags:
+        weights |= {1: 0.5, season + 1: -0.5}
+    return [weights.get(lag, 0.0) for lag in lags]
+
+
 def first_step(lags: tuple[int, ...], context: int) -> int:
     """Where in the window reading starts: where every lag lies within it, in its first half at the latest."""
     return min(max(lags), context // 2)
