@@ -8,7 +8,7 @@ lie in the part; values over mean and deviation of the training part; errors are
 the seven channels. Of a forecast over 720 hours the first 96, 192 and 336 are scored, too.
 
 With -o it trains, unless that run is there already, by `seqtools train forecast` on the first 16 months; the
-last four of these choose, and no weight is fitted to them (training.refit is off). What follows `--` are its
+last four of these choose, and no weight is fitted to them (--no-refit). What follows `--` are its
 options. Runs and model files that are named by -m are scored beside it. CPU times are those of the whole
 command, on one thread.
 """
@@ -55,6 +55,7 @@ STRIDE = 24
 RATES = {"ETTh1": 0.005, "ETTh2": 0.05}
 """Learning rates of NLinear and DLinear in their authors' scripts."""
 COVERED = (80, 95)
+CHANNELS = "HUFL,HULL,MUFL,MULL,LUFL,LULL,OT"
 
 Teller = Callable[[WindowList], "tuple[NDArray[np.float64], NDArray[np.float64]]"]
 """Means `[windows, horizon, targets]` and quantiles, raw."""
@@ -91,7 +92,7 @@ def train(table: Path, output: Path, options: list[str]) -> float:
     horizon = _horizon(options)
     held = (KNOWN - PARTS["valid"][0] - horizon) // STRIDE + 1
     fixed = ["--valid-windows", str(held), "--stride", str(STRIDE), "--test-windows", "0"]
-    fixed += ["--set", "training.refit=false"]
+    fixed += ["--target", CHANNELS, "--no-refit"]
     with tempfile.TemporaryDirectory() as folder:
         known = Path(folder) / "known.csv"
         with gzip.open(table, "rt") as file:
@@ -106,7 +107,7 @@ def train(table: Path, output: Path, options: list[str]) -> float:
 def score(path: Path, table: Path, part: str) -> None:
     """Print errors of a run or a file at each horizon that it reaches."""
     with tempfile.TemporaryDirectory() as folder:
-        store = read_series([table], SeriesDataConfig(), Path(folder))
+        store = read_series([table], SeriesDataConfig(target=CHANNELS), Path(folder))
         tell, horizon, levels = teller(path, store)
         begin, end = PARTS[part]
         reached = [ahead for ahead in HORIZONS if ahead <= horizon]
@@ -184,8 +185,10 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--part", choices=("valid", "test"), default="test")
     parser.add_argument("--floors", action="store_true", help="fit and score Repeat, NLinear and DLinear")
     parser.add_argument("--look-back", type=int, action="append", default=None, help="of the floors")
-    parser.add_argument("rest", nargs="*", help="options of the training")
-    asked = parser.parse_args()
+    words = sys.argv[1:]
+    cut = words.index("--") if "--" in words else len(words)
+    asked = parser.parse_args(words[:cut])
+    asked.rest = words[cut + 1 :]
     asked.look_back = asked.look_back or [720]
     torch.set_num_threads(1)
     return asked
