@@ -24,13 +24,12 @@ class LoweredSmoothing(LoweredForecaster):
         super().__init__(context, network, name)
         self._smoother = LoweredSmoother(context, network.smoother, f"{name}.smoother")
 
-    def tell(self, window: Window, scaled: Scaled, values: Var, *figures: Var) -> tuple[Var, Var]:
+    def tell(self, window: Window, scaled: Scaled, values: Var, *figures: Var) -> Var:
         """See the base."""
         smoothed = self._smoother(values, scaled)
         spread, ahead = (op.unsqueeze(part, constant([2])) for part in (smoothed.spread, smoothed.ahead))
         told = super().tell(window, scaled, smoothed.residuals, *figures, op.log(smoothed.spread))
-        quantiles, mean = (op.add(op.mul(part, spread), ahead) for part in told)
-        return quantiles, mean
+        return op.add(op.mul(told, spread), ahead)
 
 
 class LoweredSmoothingCore(LoweredRecurrent):
