@@ -34,6 +34,7 @@ FORECASTER_LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "network.embedding": (1, 1024),
         "network.members": (1, 5),
         "network.linear_members": (0, 5),
+        "network.linear_rank": (0, 100_000),
         "network.samples": (1, 10_000),
         "network.dropout_input": RATES,
         "network.dropout_hidden": RATES,
@@ -86,6 +87,9 @@ class ForecasterConfig(StackConfig):
     """Add a hidden layer (ReLU) before the output layer."""
     linear: bool = False
     """Add a learned linear map from window to horizon beside the network (NLinear, Zeng et al. 2023)."""
+    linear_rank: int = 0
+    """Values between window and horizon in that map, which then is two thin matrices: a smaller file; 0 for
+    one whole matrix."""
     calendar: bool = False
     """Show the network where in the day, week and year each step lies."""
     mixing: bool = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqtools.nn.forecasting.base import BaseForecaster
 from seqtools.nn.forecasting.forecaster import Forecaster
@@ -44,21 +44,37 @@ def fit_linear(members: list[BaseForecaster], source: WindowSource, splits: Spli
     fit = [member for member in members if isinstance(member, Forecaster) and member.linear is not None]
     if not fit or not strength:
         return False
-    weights = _solved(fit[0], source, splits, strength)
-    if weights is None:
+    found = _solved(fit[0], source, splits, strength)
+    if found is None:
         return False
     for member in fit:
         assert member.linear is not None
-        member.linear.weight.copy_(weights[:-1].T)
-        member.linear.bias.copy_(weights[-1])
+        _put(member.linear, *found)
         member.output.weight.zero_()
     return True
 
 
+def _put(linear: nn.Linear | nn.Sequential, weights: Tensor, square: Tensor) -> None:
+    """Put a solution into a map; of two thin matrices they are those that tell the training part best."""
+    last = linear[-1] if isinstance(linear, nn.Sequential) else linear
+    assert isinstance(last, nn.Linear)
+    matrix = weights[:-1].T
+    if isinstance(linear, nn.Sequential):
+        # Reduced-rank regression (Izenman 1975): the main directions of what is told.
+        told = matrix @ square[:-1, :-1] @ matrix.T
+        main = torch.linalg.eigh(told).eigenvectors[:, -last.in_features :]
+        first = linear[0]
+        assert isinstance(first, nn.Linear)
+        first.weight.copy_(main.T @ matrix)
+        matrix = main
+    last.weight.copy_(matrix)
+    last.bias.copy_(weights[-1])
+
+
 def _solved(
     member: Forecaster, source: WindowSource, splits: Splits, strength: float
-) -> Float[Tensor, "context_and_one horizon"] | None:
-    """The ridge's weights, the intercept last; None where no window is whole."""
+) -> tuple[Float[Tensor, "context_and_one horizon"], Float[Tensor, "context_and_one context_and_one"]] | None:
+    """The ridge's weights, the intercept last, and the windows' squares; None where no window is whole."""
     context, shape = source.context, member.shape
     square = torch.zeros(context + 1, context + 1, dtype=torch.float64)
     product = torch.zeros(context + 1, source.horizon, dtype=torch.float64)
@@ -75,8 +91,7 @@ def _solved(
         return None
     penalty = torch.full((context + 1,), strength * count, dtype=torch.float64)
     penalty[-1] = 1e-6 * count
-    solved: Tensor = torch.linalg.solve(square + penalty.diag(), product)
-    return solved.float()
+    return torch.linalg.solve(square + penalty.diag(), product), square
 
 
 def _pairs(member: Forecaster, window: Window, raw: Tensor) -> tuple[Tensor, Tensor]:

@@ -33,6 +33,7 @@ NETWORKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "three that are mixed": ({"mixing": True}, {"targets": 3}),
     "three networks": ({"members": 3, "transform": "log"}, {}),
     "two that are linear": ({"members": 2}, {}),
+    "a thin map": ({"linear": True, "linear_rank": 3}, {}),
     "a map in one of two": ({"members": 2, "linear": True, "linear_members": 1}, {}),
 }
 

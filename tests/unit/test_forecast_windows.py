@@ -156,6 +156,14 @@ def test_the_linear_map_starts_as_a_ridge_regression(tmp_path: Path) -> None:
     slower = rates(network, chosen.recipe)
     assert set(slower) == {"members.0.linear.weight", "members.0.linear.bias"}
     assert set(slower.values()) == {0.1}
+    thin = build(replace(chosen.recipe.network, linear_rank=2), chosen.shape)
+    assert fit_linear(thin.forecasters(), source, splits, 0.01)
+    narrow, wide = thin.members[0].linear
+    main = np.linalg.svd(x[:, :-1] @ solved[:-1])[2][:2]  # of what the whole map tells of these windows
+    np.testing.assert_allclose(
+        (wide.weight @ narrow.weight).detach().T, solved[:-1] @ main.T @ main, atol=1e-3
+    )
+    assert len(rates(thin, chosen.recipe)) == 3
     without = build(replace(chosen.recipe.network, linear=False), chosen.shape)
     assert not fit_linear(without.forecasters(), source, splits, 0.01)
 

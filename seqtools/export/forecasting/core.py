@@ -57,9 +57,33 @@ def affine(context: Context, name: str, linear: Any) -> Linear:
     return Linear(context, name, array(linear.weight).T, bias)
 
 
+class Chain:
+    """Linear layers of torch one after the other.
+
+    Args:
+        name: prefix of their weights' names.
+    """
+
+    def __init__(self, context: Context, name: str, layers: Any) -> None:
+        self._parts = [affine(context, f"{name}.{i}", layer) for i, layer in enumerate(layers)]
+
+    def rows(self, x: Var) -> Var:
+        """`[rows, input]` -> `[rows, output]`."""
+        for part in self._parts:
+            x = part.rows(x)
+        return x
+
+
 def optional(context: Context, name: str, linear: Any | None) -> Linear | None:
     """The same, or None."""
     return None if linear is None else affine(context, name, linear)
+
+
+def mapped(context: Context, name: str, linear: Any | None) -> Chain | None:
+    """A linear map of one layer or two, or None."""
+    if linear is None:
+        return None
+    return Chain(context, name, [linear] if hasattr(linear, "weight") else linear)
 
 
 def over_time(inputs: Inputs, steps: int) -> Var:

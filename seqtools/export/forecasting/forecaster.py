@@ -10,7 +10,7 @@ import spox.opset.ai.onnx.v20 as op
 
 from seqtools.export.forecasting import filling
 from seqtools.export.forecasting.baseline import LoweredBaseline
-from seqtools.export.forecasting.core import Channel, Inputs, LoweredCore, optional
+from seqtools.export.forecasting.core import Channel, Inputs, LoweredCore, mapped, optional
 from seqtools.export.forecasting.covariates import LoweredCovariates, Window, again
 from seqtools.export.forecasting.heads import lower_head
 from seqtools.export.forecasting.scaling import Scaled
@@ -55,7 +55,7 @@ class LoweredForecaster:
             )
             self._sizes.append(self._baseline.experts)
         self._output = Linear(context, f"{name}.output", matrix, bias)
-        self._linear = optional(context, f"{name}.linear", network.linear)
+        self._linear = mapped(context, f"{name}.linear", network.linear)
 
     def _lower_core(self) -> LoweredCore:
         kind = self._config.kind

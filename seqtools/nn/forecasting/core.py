@@ -102,3 +102,10 @@ def small_(linear: nn.Linear) -> nn.Linear:
 def position_vectors(count: int, width: int) -> nn.Parameter:
     """One learned vector for each step (or block) ahead."""
     return nn.Parameter(torch.randn(count, width) * 0.1)
+
+
+def linear_map(steps: int, ahead: int, rank: int) -> nn.Linear | nn.Sequential:
+    """A map from a window to what follows it, zero at first; two thin ones if a rank makes them smaller."""
+    if not rank or rank * (steps + ahead) >= steps * ahead:
+        return small_(nn.Linear(steps, ahead))
+    return nn.Sequential(nn.Linear(steps, rank, bias=False), small_(nn.Linear(rank, ahead)))

@@ -11,7 +11,7 @@ from seqtools.forecaster import ForecasterConfig, ForecastShape
 from seqtools.nn.forecasting import filling
 from seqtools.nn.forecasting.base import BaseForecaster, check_levels
 from seqtools.nn.forecasting.baseline import Baseline
-from seqtools.nn.forecasting.core import Inputs, Widths, small_
+from seqtools.nn.forecasting.core import Inputs, Widths, linear_map
 from seqtools.nn.forecasting.cores import make_core
 from seqtools.nn.forecasting.heads import Told, make_head
 from seqtools.nn.forecasting.scaling import Scaled
@@ -63,7 +63,8 @@ class Forecaster(BaseForecaster):
             self.output.weight.mul_(0.0 if config.linear else 0.1)
             self.output.bias.copy_(self.head.start().repeat(self.core.block))
         self.baseline = Baseline(config, shape, self.core.width) if config.residual != "none" else None
-        self.linear = small_(nn.Linear(shape.context, shape.horizon)) if config.linear else None
+        sizes = shape.context, shape.horizon, config.linear_rank
+        self.linear = linear_map(*sizes) if config.linear else None
         self.gain = nn.Parameter(torch.zeros(shape.targets)) if config.affine else None
         self.shift = nn.Parameter(torch.zeros(shape.targets)) if config.affine else None
         self.drop = nn.Dropout(config.dropout_output)
