@@ -4,13 +4,15 @@ A score is taken of every window and step ahead: for `conformal` how far the val
 quantile, for `cqr` how far it lies outside an interval (Romano, Patterson & Candès 2019). Offsets are order
 statistics of the scores, `ceil((n + 1) p)` of n as split conformal prediction has it (Vovk et al. 2005).
 Steps ahead have offsets of their own; where windows are few, neighbouring steps lend theirs, and targets
-share them.
+share them. Where they overlap or are few, order statistics know too little of the tails: intervals are made
+wider, as Student's t is wider than a normal distribution.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +24,8 @@ ENOUGH = 150
 """Scores behind an offset that are worth having: below that, neighbours lend theirs."""
 DOUBT = 5.0
 """Of so many independent windows, half of what would narrow an interval is believed."""
+FEWEST = 2.0
+"""Fewer independent windows count as so many: what they leave open has no bound."""
 
 
 def offsets(
@@ -39,7 +43,7 @@ def offsets(
         levels: of the quantiles.
         kind: none, conformal (each level by itself) or cqr (pairs of levels; the median stays).
         independent: how many windows without an overlap these are worth. Intervals widen at once, and narrow
-            the less the fewer there are.
+            the less the fewer there are; they end up the wider for it, see `caution`.
 
     Returns:
         float32 `[horizon, targets, levels]`.
@@ -60,7 +64,36 @@ def offsets(
             found[..., place] = _order_statistics(above[..., place], level, upwards=level > 0.5)
     outwards = np.sign(np.array(levels, np.float32) - 0.5)
     worth = 1.0 if math.isinf(independent) else independent / (independent + DOUBT)
-    return np.where(found * outwards < 0, np.float32(worth) * found, found)
+    kept = np.where(found * outwards < 0, np.float32(worth) * found, found)
+    return kept + _wider(quantiles, kept, levels, independent)
+
+
+def _wider(
+    quantiles: FloatArray, added: FloatArray, levels: Sequence[float], independent: float
+) -> FloatArray:
+    """What caution adds to quantiles that have their offsets, `[horizon, targets, levels]`."""
+    factors = np.array([caution(level, independent) for level in levels], np.float32)
+    usual = np.asarray(quantiles.mean(axis=0) + added, np.float32)
+    middle = usual[..., [list(levels).index(0.5)]] if 0.5 in levels else usual.mean(axis=-1, keepdims=True)
+    wider: FloatArray = (factors - 1) * (usual - middle)
+    return wider
+
+
+def caution(level: float, independent: float) -> float:
+    """How much further out a quantile lies for being known from so many independent windows.
+
+    The quantile of Student's t with as many degrees of freedom over that of a normal distribution, times
+    `sqrt(1 + 1 / n)` for the next draw: the prediction interval of a normal sample. t is expanded around the
+    normal quantile (Cornish & Fisher; Abramowitz & Stegun 26.7.5).
+    """
+    if math.isinf(independent) or level == 0.5:
+        return 1.0
+    count, z = max(independent, FEWEST), NormalDist().inv_cdf(level)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    sample: float = math.sqrt(1 + 1 / count)
+    return sample * (1 + (first / count + second / count**2 + third / count**3) / z)
 
 
 def intervals(levels: Sequence[float]) -> dict[int, int]:

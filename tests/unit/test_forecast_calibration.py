@@ -12,7 +12,7 @@ from seqtools.errors import DataError
 from seqtools.forecaster import ForecastShape
 from seqtools_forecast.blending import Fitting, blend, certainty
 from seqtools_forecast.calibration import Calibration
-from seqtools_forecast.conformal import coverage, measured_coverage, offsets, order_statistic
+from seqtools_forecast.conformal import caution, coverage, measured_coverage, offsets, order_statistic
 
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 NORMAL = np.array([-1.95996, -1.28155, 0.0, 1.28155, 1.95996])
@@ -83,13 +83,32 @@ def test_missing_values_do_not_count() -> None:
 
 def test_intervals_narrow_slowly_where_windows_are_few_and_widen_at_once() -> None:
     for kind in ("conformal", "cqr"):
-        narrow, wide = (
-            [offsets(told(20), drawn(20, spread), LEVELS, kind, worth) for worth in (1.0, 1e9)]
-            for spread in (0.1, 9.0)
+        surely, doubtfully = (
+            [offsets(told(20), drawn(20, spread), LEVELS, kind, worth) for spread in (0.1, 9.0)]
+            for worth in (1e9, 20.0)
         )
-        np.testing.assert_allclose(narrow[0][..., -1], narrow[1][..., -1] / 6, rtol=1e-4)
-        assert (narrow[1][..., -1] < 0).all()
-        np.testing.assert_allclose(wide[0], wide[1], rtol=1e-4)
+        narrower, wider = (reach(added) for added in surely)
+        assert narrower < 1 < wider
+        held = (reach(doubtfully[0]) / caution(LEVELS[-1], 20) - 1) / (narrower - 1)
+        assert held == pytest.approx(20 / 25, abs=0.02)
+        assert reach(doubtfully[1]) / caution(LEVELS[-1], 20) == pytest.approx(wider, rel=0.02)
+
+
+def reach(added: Floats) -> float:
+    """How much wider the outermost quantiles stand than they did."""
+    before = np.asarray(told(20)).mean(axis=0)
+    after = before + added
+    return float(((after[..., -1] - after[..., 0]) / (before[..., -1] - before[..., 0])).mean())
+
+
+def test_few_windows_make_intervals_those_of_a_normal_sample() -> None:
+    scipy = pytest.importorskip("scipy.stats")
+    for count in (2.0, 5.0, 30.0):
+        for level in (0.025, 0.4, 0.9, 0.975):
+            wanted = (1 + 1 / count) ** 0.5 * scipy.t.ppf(level, count) / scipy.norm.ppf(level)
+            assert caution(level, count) == pytest.approx(wanted, rel=0.04 if count < 5 else 0.005)
+    assert caution(0.975, 0.5) == caution(0.975, 2.0) and caution(0.9, float("inf")) == 1.0
+    assert caution(0.5, 2.0) == 1.0
 
 
 def test_ranks_are_those_of_split_conformal_prediction() -> None:
