@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Calibrated:
-    """Scaled quantiles `[rows, horizon, levels]` and means `[rows, horizon, 1]`, as they are told.
+    """Scaled quantiles and, last, the mean, `[rows, horizon, levels + 1]`, as they are told.
 
     Args:
         draws: the network may be asked for other numbers of steps than the horizon.
@@ -41,52 +41,38 @@ class Calibrated:
             # The expert's share is that of its map and of its offsets.
             self._map = LinearMap(context, "expert", rest * matrix)
             offsets = offsets + rest * calibration.expert_offsets
-        means = calibration.mean_offsets[..., None]
-        self._offsets: FloatArray | None = offsets if offsets.any() else None
-        self._mean_offsets: FloatArray | None = means if means.any() else None
         self.alone = not self._weight
+        moved = np.concatenate([offsets, calibration.mean_offsets[..., None]], axis=2).astype(np.float32)
+        # An expert alone has one column: with the offsets, zeros too, it gets one for each level.
+        self._offsets: FloatArray | None = moved if self.alone or moved.any() else None
 
-    def __call__(self, told: tuple[Var, Var] | None, scaled: Scaled) -> tuple[Var, Var]:
-        """The same of the network's, which are None where it is not asked."""
-        share = op.const(self._weight)
+    def __call__(self, told: Var | None, scaled: Scaled) -> Var:
+        """The same of the network's, which is None where it is not asked."""
         if told is not None and self._weight != 1:
-            told = op.mul(told[0], share), op.mul(told[1], share)
+            told = op.mul(told, op.const(self._weight))
         if self._map is not None:
             said = op.unsqueeze(self._map(scaled.values), constant([2]))
-            if told is not None and self._draws:
-                said = self._as_far(said, told[1])
-            told = (said, said) if told is None else (op.add(told[0], said), op.add(told[1], said))
+            if told is not None:
+                said = op.add(told, self._as_far(said, told))
+            told = said
         assert told is not None
-        quantiles, mean = told
-        if self._mean_offsets is not None:
-            mean = self._moved(mean, self._mean_offsets, "mean_offsets")
-        if self._offsets is None:
-            return self._wide(quantiles), mean
-        if self._shape.targets > 1:
-            quantiles = self._wide(quantiles)
-        return self._moved(quantiles, self._offsets, "offsets"), mean
+        return told if self._offsets is None else self._moved(told, self._offsets)
 
-    def _moved(self, values: Var, offsets: FloatArray, name: str) -> Var:
-        """Values `[rows, horizon, width]` and their offsets `[horizon, targets, width]`."""
+    def _moved(self, told: Var, offsets: FloatArray) -> Var:
+        """All of it and its offsets, `[horizon, targets, levels + 1]`."""
         # By row: the targets of a series follow each other.
-        moved: Var = self._context.weights.add(name, np.ascontiguousarray(offsets.transpose(1, 0, 2)))
-        if self._draws:
-            moved = self._as_far(moved, values)
-        if self._shape.targets == 1:
-            return op.add(values, moved)
-        steps, width = op.shape(values, start=1, end=2), constant([offsets.shape[-1]])
-        apart = op.concat([constant([-1, self._shape.targets]), steps, width], axis=0)
-        by_target = op.add(op.reshape(values, apart), moved)
-        return op.reshape(by_target, op.concat([constant([-1]), steps, width], axis=0))
-
-    def _wide(self, quantiles: Var) -> Var:
-        """A column for each level, where only an expert without quantiles has spoken."""
-        if self._map is None or not self.alone:
-            return quantiles
-        return op.add(quantiles, op.const(np.zeros(len(self._shape.levels), np.float32)))
+        given = self._context.weights.add("offsets", np.ascontiguousarray(offsets.transpose(1, 0, 2)))
+        moved, targets = self._as_far(given, told), self._shape.targets
+        if targets == 1:
+            return op.add(told, moved)
+        rest = op.shape(told, start=1, end=3)
+        apart = op.add(op.reshape(told, op.concat([constant([-1, targets]), rest], axis=0)), moved)
+        return op.reshape(apart, op.concat([constant([-1]), op.shape(moved, start=1, end=3)], axis=0))
 
     def _as_far(self, values: Var, like: Var) -> Var:
         """`[…, horizon, …]` for as many steps as are told; beyond the horizon its last step stands."""
+        if not self._draws:
+            return values
         steps = op.squeeze(op.shape(like, start=1, end=2), constant([0]))
         places = op.range(constant(0), steps, constant(1))
         return op.gather(values, op.min([places, constant(self._shape.horizon - 1)]), axis=1)

@@ -39,20 +39,20 @@ def build(parts: Parts, *, card: Mapping[str, Any], profile: str = "portable") -
     calibrated = Calibrated(context, parts.calibration, shape, draws=parts.draws)
     results: dict[str, Var] = {}
     if parts.draws:
-        drawn = ensemble.draw(window, scaled, given["noise"])
-        told, results = (drawn.quantiles, drawn.mean), {"samples": _samples(parts, drawn.samples)}
+        told, paths = ensemble.draw(window, scaled, given["noise"])
+        results["samples"] = _samples(parts, paths)
     elif calibrated.alone:
         told = None
     else:
         told = ensemble(window, scaled)
-    scales = beside(scaled)
-    quantiles, mean = (ensemble.scaling.restore(z, *scales) for z in calibrated(told, scaled))
+    raw = _clamped(ensemble.scaling.restore(calibrated(told, scaled), *beside(scaled)), shape)
+    quantiles, mean = op.split(raw, constant([len(shape.levels), 1]), axis=2)
     # In order, whatever was added to the levels (Chernozhukov et al. 2010).
     quantiles, _ = op.top_k(quantiles, constant([len(shape.levels)]), axis=-1, largest=0, sorted=1)
     note = context.weights.text("card.json", json.dumps(card, ensure_ascii=False))
     outputs = {
-        "quantiles": _by_target(parts, _clamped(quantiles, shape), (len(shape.levels),)),
-        "mean": _by_target(parts, op.squeeze(_clamped(mean, shape), constant([2])), ()),
+        "quantiles": _by_target(parts, quantiles, (len(shape.levels),)),
+        "mean": _by_target(parts, op.squeeze(mean, constant([2])), ()),
         **results,
         "levels": op.const(np.array(shape.levels, np.float32)),
         "card": op.identity(note),

@@ -37,7 +37,8 @@ class Lowered(Protocol):
     def sequence(self, x: Var, lengths: Var | None, state: State) -> tuple[Var, State]:
         """Outputs `[time, batch, width]` (anything past a row's length) and each row's last state.
 
-        Without `lengths [batch]` all steps count, of which there must be one at least.
+        Without `lengths [batch]` all steps count, of which there must be one at least; a layer that is not
+        `flat` may then begin with an empty state, which stands for zeros.
         """
 
     def step(self, x: Var, state: State) -> State:
@@ -229,7 +230,8 @@ class LSTM(ExplicitCell):
             matrices = quantize.quantize_columns(self.w.T), quantize.quantize_columns(self.r.T)
             y, h, c = quantize.lstm(weights, name, matrices, bias, x, lengths, state)
         else:
-            y, h, c = op.lstm(*self._arguments(x), lengths, state[0], state[1], hidden_size=self.width)
+            first, second = state or (None, None)
+            y, h, c = op.lstm(*self._arguments(x), lengths, first, second, hidden_size=self.width)
         return op.squeeze(y, constant([1])), [h, c]
 
     def _arguments(self, x: Var) -> tuple[Var, Var, Var, Var | None]:
@@ -278,7 +280,8 @@ class GRU(ExplicitCell):
         lengths = None if lengths is None else op.cast(lengths, to=np.int32)
         w, r = weights.add(f"{name}.W", self.w[None]), weights.add(f"{name}.R", self.r[None])
         bias = weights.add(f"{name}.bias", np.concatenate(self.biases)[None])
-        y, h = op.gru(x, w, r, bias, lengths, state[0], hidden_size=self.width, linear_before_reset=1)
+        start = state[0] if state else None
+        y, h = op.gru(x, w, r, bias, lengths, start, hidden_size=self.width, linear_before_reset=1)
         return op.squeeze(y, constant([1])), [h]
 
 

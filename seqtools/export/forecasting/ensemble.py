@@ -10,7 +10,7 @@ import numpy as np
 import spox.opset.ai.onnx.v20 as op
 
 from seqtools.export.forecasting.covariates import Window, again
-from seqtools.export.forecasting.deepar import Drawn, LoweredDeepAR
+from seqtools.export.forecasting.deepar import LoweredDeepAR
 from seqtools.export.forecasting.scaling import LoweredScaling, Scaled
 from seqtools.export.graph import Var, constant
 from seqtools.export.linear import Context, array
@@ -23,9 +23,6 @@ FORECASTERS = {
     "smoothing": "seqtools.export.forecasting.smoothing:LoweredSmoothing",
 }
 """`(context, network, name)` makes a function of a window and its scaled history."""
-
-Told = tuple[Var, Var]
-"""Quantiles `[rows, horizon, levels]` and means `[rows, horizon, 1]`."""
 
 
 class Scales(NamedTuple):
@@ -56,37 +53,36 @@ class LoweredEnsemble:
             given = again(given, window.batch(self._shape.targets))
         return self.scaling(window.history, given)
 
-    def __call__(self, window: Window, scaled: Scaled) -> Told:
-        """Quantiles and means in scaled units; the mean over members is that of raw ones."""
+    def __call__(self, window: Window, scaled: Scaled) -> Var:
+        """Quantiles and, last, the mean, in scaled units, `[rows, horizon, levels + 1]`.
+
+        The mean over members is that of raw values.
+        """
         kind = resolve(FORECASTERS[self._kind], f"forecaster '{self._kind}'")
         lowered = [kind(self._context, member, f"member.{i}") for i, member in enumerate(self._members)]
-        told = [member(window, scaled) for member in lowered]
-        if len(told) == 1:
-            only: Told = told[0]
-            return only
-        quantiles, means = zip(*told, strict=True)
-        return self._average(quantiles, scaled), self._average(means, scaled)
+        return self._average([member(window, scaled) for member in lowered], scaled)
 
-    def draw(self, window: Window, scaled: Scaled, noise: Var) -> Drawn:
-        """Paths of members that draw them, with the same noise; each member has its turn in `samples`."""
+    def draw(self, window: Window, scaled: Scaled, noise: Var) -> tuple[Var, Var]:
+        """The same of members that draw paths, with the same noise; and the paths of the members in turn.
+
+        Paths are raw, `[rows, samples, steps]`.
+        """
         drawn = [
             LoweredDeepAR(self._context, member, f"member.{i}")(window, scaled, noise)
             for i, member in enumerate(self._members)
         ]
-        if len(drawn) == 1:
-            return drawn[0]
-        turn = op.mod(
-            op.range(constant(0), op.squeeze(op.shape(noise, start=1, end=2)), constant(1)),
-            constant(len(drawn)),
-        )
+        told = [op.concat([one.quantiles, one.mean], axis=2) for one in drawn]
+        count = op.squeeze(op.shape(noise, start=1, end=2))
+        turn = op.mod(op.range(constant(0), count, constant(1)), constant(len(drawn)))
         samples = drawn[0].samples
         for number, one in enumerate(drawn[1:], 1):
             mine = op.unsqueeze(op.equal(turn, constant(number)), constant([1]))
             samples = op.where(mine, one.samples, samples)
-        quantiles, means = ([getattr(one, name) for one in drawn] for name in ("quantiles", "mean"))
-        return Drawn(samples, self._average(quantiles, scaled), self._average(means, scaled))
+        return self._average(told, scaled), samples
 
     def _average(self, parts: Sequence[Var], scaled: Scaled) -> Var:
+        if len(parts) == 1:
+            return parts[0]
         scales = beside(scaled)
         there: Callable[[Var], Var] = lambda part: self.scaling.restore(part, *scales)  # noqa: E731
         if self.scaling.transform == "none":

@@ -64,16 +64,16 @@ class LoweredForecaster:
         )
         return lowered
 
-    def __call__(self, window: Window, scaled: Scaled) -> tuple[Var, Var]:
-        """Quantiles `[rows, horizon, levels]` and means `[rows, horizon, 1]`, in scaled units."""
+    def __call__(self, window: Window, scaled: Scaled) -> Var:
+        """Quantiles and, last, the mean, in scaled units: `[rows, horizon, levels + 1]`."""
         values, gain, shift = self._affine(window, scaled)
         told = self.tell(window, scaled, values)
         if gain is None or shift is None:
             return told
         away, over = op.unsqueeze(shift, constant([2])), op.unsqueeze(gain, constant([2]))
-        return op.div(op.sub(told[0], away), over), op.div(op.sub(told[1], away), over)
+        return op.div(op.sub(told, away), over)
 
-    def tell(self, window: Window, scaled: Scaled, values: Var, *figures: Var) -> tuple[Var, Var]:
+    def tell(self, window: Window, scaled: Scaled, values: Var, *figures: Var) -> Var:
         """What comes after scaled windows, in their units; `figures [rows, 1]` are shown to the network."""
         x = self._core(self.inputs(window, scaled, values, *figures))
         if self._hidden is not None:
@@ -83,7 +83,7 @@ class LoweredForecaster:
             outputs, gates = op.split(outputs, constant(self._sizes), axis=1)
         told = self._head(self._in_steps(outputs))
         centre = self._centre(values, scaled, gates)
-        return told if centre is None else (op.add(told[0], centre), op.add(told[1], centre))
+        return told if centre is None else op.add(told, centre)
 
     def inputs(self, window: Window, scaled: Scaled, values: Var, *figures: Var) -> Inputs:
         """What the core reads."""

@@ -16,43 +16,45 @@ from seqtools.nn.forecasting.heads import LEAST
 class LoweredHead(Protocol):
     """A head as graph pieces."""
 
-    def __call__(self, outputs: Var) -> tuple[Var, Var]:
-        """Outputs `[rows, horizon, outputs]` to quantiles `[…, levels]` and means `[…, 1]`, about zero."""
+    def __call__(self, outputs: Var) -> Var:
+        """What is told about zero, `[…, levels + 1]`, of outputs `[…, outputs]`: quantiles, then the mean."""
 
 
 class QuantileGraph:
-    """The median and running sums of positive gaps away from it."""
+    """The median and running sums of positive gaps away from it: two products instead of many pieces."""
 
     def __init__(self, context: Context, head: Any) -> None:
-        self._below, self._above = head.middle, len(head.levels) - head.middle - 1
+        levels, middle = len(head.levels), int(head.middle)
+        places = np.arange(levels)
+        gaps, plain = (np.zeros((levels + 1, levels + 1), np.float32) for _ in range(2))
+        # Outputs are the gaps below, the median, the gaps above, the mean.
+        for gap in range(levels):
+            if gap < middle:
+                gaps[gap, :levels] = np.where(places <= gap, -1, 0)
+            elif gap > middle:
+                gaps[gap, :levels] = places >= gap
+        plain[middle, :levels] = plain[levels, levels] = 1
+        self._gaps = context.weights.add("head.gaps", gaps)
+        self._plain = context.weights.add("head.plain", plain)
 
-    def __call__(self, outputs: Var) -> tuple[Var, Var]:
+    def __call__(self, outputs: Var) -> Var:
         """See the protocol."""
-        sizes = [self._below, 1, self._above, 1]
-        there = [size for size in sizes if size]
-        parts = iter(op.split(outputs, constant(there), axis=-1))
-        low, median, high, mean = (next(parts) if size else None for size in sizes)
-        assert median is not None and mean is not None
-        quantiles = [median]
-        if low is not None:
-            down = op.cumsum(op.softplus(low), constant(-1), reverse=1)
-            quantiles.insert(0, op.sub(median, down))
-        if high is not None:
-            quantiles.append(op.add(median, op.cumsum(op.softplus(high), constant(-1))))
-        return op.concat(quantiles, axis=-1), mean
+        away = op.matmul(op.softplus(outputs), self._gaps)
+        return op.add(op.matmul(outputs, self._plain), away)
 
 
 class DistributionGraph:
     """A location plus a scale times the quantiles of the standard distribution."""
 
     def __init__(self, context: Context, head: Any) -> None:
-        self._standard = context.weights.add("head.standard", array(head.standard()))
+        standard = np.append(array(head.standard()), np.float32(0))
+        self._standard = context.weights.add("head.standard", standard)
 
-    def __call__(self, outputs: Var) -> tuple[Var, Var]:
+    def __call__(self, outputs: Var) -> Var:
         """See the protocol."""
         location, width = op.split(outputs, num_outputs=2, axis=-1)
         scale = op.add(op.softplus(width), constant(LEAST, np.float32))
-        return op.add(location, op.mul(scale, self._standard)), location
+        return op.add(location, op.mul(scale, self._standard))
 
 
 _HEADS: dict[str, Callable[[Context, Any], LoweredHead]] = {

@@ -34,9 +34,13 @@ class LoweredStack:
 
     def start(self, rows: Var) -> list[State]:
         """The states before anything was read; `rows` int64 `[1]`."""
-        return [
-            starting(self._context, layer, f"{self._name}.{i}", rows) for i, layer in enumerate(self._trained)
-        ]
+        return [self._start(depth, rows) for depth in range(len(self._trained))]
+
+    def _start(self, depth: int, rows: Var) -> State:
+        layer = self._trained[depth]
+        if layer.initial is None and not getattr(self._layers[depth], "flat", True):
+            return []  # a node begins with zeros by itself
+        return starting(self._context, layer, f"{self._name}.{depth}", rows)
 
     def __call__(self, x: Var, states: Sequence[State]) -> tuple[Var, list[State]]:
         """Read `x [time, rows, input]`: outputs `[time, rows, width]` and the last states."""
@@ -75,12 +79,6 @@ class LoweredStack:
             x = op.pad(x, constant([pad, 0, 0, 0, 0, 0]), constant(0, np.float32))
         length = (steps + pad) // dilation
         folded = op.reshape(x, constant([length, -1, width]))
-        start = starting(
-            self._context,
-            self._trained[depth],
-            f"{self._name}.{depth}",
-            op.shape(folded, start=1, end=2),
-        )
-        y, _ = layer.sequence(folded, None, start)
+        y, _ = layer.sequence(folded, None, self._start(depth, op.shape(folded, start=1, end=2)))
         whole = op.reshape(y, constant([steps + pad, -1, int(self._trained[depth].width)]))
         return whole if not pad else op.slice(whole, constant([pad]), constant([steps + pad]), constant([0]))
