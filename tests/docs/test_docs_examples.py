@@ -300,7 +300,7 @@ def test_the_readme_program_forecasts(forecasters: Path) -> None:
     assert [line.split()[0] for line in lines[:2]] == ["2009", "2010"]
 
 
-@pytest.mark.parametrize("page", ("tutorial-forecast", "how-to/forecast", "tutorial-forecast-power"))
+@pytest.mark.parametrize("page", ("tutorial-forecast", "how-to/forecast"))
 def test_the_pages_programs_forecast(page: str, forecasters: Path) -> None:
     (program,) = pages.blocks(ROOT / f"docs/{page}.md", "python")
     lines = run([sys.executable, "-c", program], forecasters).stdout.splitlines()
