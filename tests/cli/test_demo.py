@@ -80,3 +80,26 @@ def test_the_tagging_demo_trains_exports_checks_and_labels(
     assert "CC BY-SA" in model.card["licence"]
     for said in ("network: lstm.v1", "averaged perceptron", "0 unequal", "What to try next"):
         assert said in done.stderr
+
+
+def test_the_forecast_demo_trains_backtests_forecasts_and_draws(
+    run_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seqtools_forecast import demo
+
+    monkeypatch.setitem(demo.SETTINGS, "training.steps", 12)
+    monkeypatch.setitem(demo.SETTINGS, "data.test_windows", 5)
+    monkeypatch.chdir(tmp_path)
+    done = run_cli("demo", "forecast", "--time", "4s")
+    assert done.exit_code == 0, done.stderr
+    assert "3 windows of 1 series, 11 steps ahead" in done.stdout
+    lines = done.stdout.splitlines()[-12:]
+    assert lines[0].split() == ["year", "mean", "80", "%", "95", "%"]
+    assert [line.split()[0] for line in lines[1:]] == [str(year) for year in range(2009, 2020)]
+    folder = tmp_path / "seqtools-demo-forecast"
+    model = ModelFile.open(folder / "model.onnx")
+    assert (model.task, model.form) == ("forecast", "array")
+    assert "SIDC" in model.card["licence"]
+    assert (folder / "forecast.svg").read_text().count("<title>history</title>") == 1
+    for said in ("network: segment", "scores on 5 test windows", "dotted: 95 %", "What to try next"):
+        assert said in done.stderr
