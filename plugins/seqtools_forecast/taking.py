@@ -82,7 +82,10 @@ def asked(about: About, names: Sequence[str] = ()) -> SeriesDataConfig:
 def _texts(column: np.ndarray[Any, Any]) -> list[str]:
     """Values as a table writes them; what is missing is empty."""
     if np.issubdtype(column.dtype, np.datetime64):
-        return ["" if text == "NaT" else text for text in np.datetime_as_string(column, unit="s").tolist()]
+        days = column.astype("datetime64[D]")
+        whole = bool(((days == column) | np.isnat(column)).all())
+        texts = np.datetime_as_string(column, unit="D" if whole else "s").tolist()
+        return ["" if text == "NaT" else text for text in texts]
     if np.issubdtype(column.dtype, np.floating):
         return ["" if np.isnan(value) else repr(value) for value in column.tolist()]
     return ["" if (text := str(value)) in _MISSING else text for value in column.tolist()]

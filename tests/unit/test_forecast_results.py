@@ -16,9 +16,9 @@ from seqtools.forecaster import ForecastShape
 from seqtools_forecast.about import About
 from seqtools_forecast.asked_levels import at, check, ends, intervals
 from seqtools_forecast.feeding import feeds
-from seqtools_forecast.forecasts import Forecasts
+from seqtools_forecast.forecasts import Forecasts, tidy
 from seqtools_forecast.frequency import Frequency
-from seqtools_forecast.matching import match
+from seqtools_forecast.matching import match, remarks
 from seqtools_forecast.noise import noise
 from seqtools_forecast.store import from_arrays
 from seqtools_forecast.taking import taken
@@ -193,3 +193,73 @@ def test_frames_are_taken_by_their_columns(tmp_path: Path) -> None:
     )
     store = taken(frame, about(), tmp_path)
     assert store.names == ["b"] and store[0].values[:, 0].tolist() == [1e-3, 2.5]
+
+
+class Column:
+    """A column of a frame with an index, as pandas has it."""
+
+    def __init__(self, values: Any, index: Any) -> None:
+        self.values, self.index = values, np.asarray(index)
+
+    def to_frame(self, name: str) -> Indexed:
+        return Indexed({name: self.values}, self.index)
+
+
+class Indexed:
+    """A frame with an index."""
+
+    def __init__(self, columns: dict[str, Any], index: Any) -> None:
+        self.columns, self._values = list(columns), columns
+        self.index = Index(index)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+
+class Index:
+    name = None
+
+    def __init__(self, values: Any) -> None:
+        self._values = np.asarray(values)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self._values
+
+
+def test_an_index_of_stamps_is_the_time(tmp_path: Path) -> None:
+    hours = np.datetime64("2024-01-01", "h") + np.arange(5)
+    column = Column(np.array([1.0, 2, np.nan, 4, 5]), hours)
+    for place, frame in enumerate((column, column.to_frame("y"))):
+        store = taken(frame, about(), tmp_path / str(place))
+        assert (store.time_name, store.frequency.name) == ("ds", "h")
+        np.testing.assert_equal(store[0].values[:, 0], [1, 2, np.nan, 4, 5])
+    counted = taken(Column(np.arange(5.0), np.arange(5)), about(), tmp_path / "counted")
+    assert counted.frequency.is_integer and len(counted[0]) == 5
+
+
+def test_whole_days_are_told_as_days(tmp_path: Path) -> None:
+    days = np.array(["2024-01-01", "2024-01-02", "2024-01-03"], "datetime64[ns]")
+    model = About(ForecastShape(horizon=2, context=4), Frequency.parse("D"))
+    store = taken(Column(np.array(["1", "<NA>", "3"], object), days), model, tmp_path)
+    assert store.frequency.text(store.starts + store.lengths) == ["2024-01-04"]
+    np.testing.assert_equal(store[0].values[:, 0], [1, np.nan, 3])
+
+
+def test_targets_have_noise_of_their_own() -> None:
+    both = noise(5, np.array([3]), 2, 4, targets=2)
+    assert both.shape == (1, 2, 4, 4) and len(np.unique(both)) == both.size
+
+
+def test_values_are_told_with_the_digits_they_have() -> None:
+    values = np.array([0.1, 123456.789, 1e-12, -(2.0**70), 0.0, np.nan, np.inf, 1 / 3]).astype(np.float32)
+    told = tidy(values.astype(float))
+    assert told.tolist()[:5] == [0.1, 123456.79, 1e-12, -1.1805916e21, 0.0]
+    assert np.isnan(told[5]) and np.isinf(told[6])
+    assert (told[[0, 1, 2, 3, 7]].astype(np.float32) == values[[0, 1, 2, 3, 7]]).all()
+
+
+def test_values_that_logarithms_or_counts_cannot_be(tmp_path: Path) -> None:
+    store = from_arrays([np.array([-1.0, 0, 2, np.nan])], tmp_path)
+    assert "2 values are 0 or less" in remarks({"network": {"transform": "log"}}, store)[0]
+    assert "1 values are below 0" in remarks({"network": {"head": "negbin"}}, store)[0]
+    assert remarks({"network": {"transform": "asinh", "head": "normal"}}, store) == remarks({}, store) == []
