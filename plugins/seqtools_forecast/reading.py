@@ -132,9 +132,9 @@ class _Tables:
 
 
 def _check_same(columns: Columns, sample: Sample) -> None:
-    """A further table has the columns of the first one; only targets may lack where covariates go on."""
-    needed = [columns.id, columns.time, *columns.past, *columns.future]
-    needed += [] if columns.future else columns.targets
+    """A further table has the columns of the first one, or goes on with covariates that are known ahead."""
+    goes_on = columns.future and not set(columns.targets) & set(sample.names)
+    needed = [columns.id, columns.time, *(columns.future if goes_on else columns.values)]
     for name in needed:
         if name and name not in sample.names:
             raise missing_column(sample, name, "Give tables with the same columns")

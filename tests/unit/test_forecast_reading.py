@@ -239,6 +239,14 @@ def test_covariates_known_ahead(read: Read) -> None:
     assert read(text, past="price")[0].past.ravel().tolist() == [7, 8]
 
 
+def test_a_table_of_the_future_lacks_what_is_not_known_ahead(read: Read) -> None:
+    first = "id,ds,y,visitors,price,region\na,2024-01-01,1,5,7,north\na,2024-01-02,2,6,8,north\n"
+    ahead = "id,ds,price\na,2024-01-03,9\n"
+    store = read(first, ahead, past="visitors", future="price", static="region")
+    assert values(store) == [1, 2] and store[0].past.ravel().tolist() == [5, 6]
+    assert store[0].future.ravel().tolist() == [7, 8, 9] and store[0].categories == ("north",)
+
+
 def test_static_columns(read: Read) -> None:
     told = (("a", "2.5", "Ulm"), ("b", "", "Bonn"))
     rows = [f"{name},{day},1,{size},{town}\n" for name, size, town in told for day in DAYS]
