@@ -25,6 +25,7 @@ CASES = {
     "translate": {"search", "score"},
     "sentiment": {"batch", "one text"},
     "tag": {"text", "words"},
+    "forecast": {"one series", "two series"},
 }
 
 
