@@ -14,6 +14,9 @@ from seqtools.nn.forecasting.window import Forecast
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+FAR = 10.0
+"""Squared errors grow like a line beyond so many scaled units (Huber 1964): a rate that was pegged for years
+and is let go would drown all else."""
 LEAST_LEVEL = 0.1
 """Where errors are relative, a value counts as at least this share of the mean size of its window."""
 
@@ -74,7 +77,7 @@ class Objective:
                 loss = loss + share * pinball(raw / unit, told, self.levels)
         if self.mean_weight:
             error = forecast.mean - target
-            loss = loss + self.mean_weight * (error.square() if self.squared else error.abs())
+            loss = loss + self.mean_weight * (squares(error) if self.squared else error.abs())
         return (loss * there).sum() / there.sum().clamp(min=1)
 
     def _units(
@@ -97,6 +100,12 @@ def pinball(target: Tensor, quantiles: Tensor, levels: Sequence[float]) -> Tenso
     level = torch.tensor(levels, dtype=quantiles.dtype, device=quantiles.device)
     apart = target[..., None] - quantiles
     return 2 * torch.maximum(level * apart, (level - 1) * apart).mean(dim=-1)
+
+
+def squares(error: Tensor) -> Tensor:
+    """Squares of errors, beyond `FAR` their tangent."""
+    size = error.abs()
+    return torch.where(size <= FAR, error.square(), FAR * (2 * size - FAR))
 
 
 def sizes(raw: Tensor, there: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from seqtools.training.world import World
 from seqtools_forecast.choices import choose, parse_levels, with_values
 from seqtools_forecast.facts import found_season, look
 from seqtools_forecast.judging import Judge, seasonal_naive
-from seqtools_forecast.objectives import Objective, pinball
+from seqtools_forecast.objectives import Objective, pinball, squares
 from seqtools_forecast.predicting import predict, window_losses
 from seqtools_forecast.recipe import ForecastRecipe
 from seqtools_forecast.ridge import fit_linear
@@ -123,6 +123,14 @@ def test_objectives_are_plain_formulas(tmp_path: Path) -> None:
         absolute = (forecast.mean - target).abs()[there].mean()
         torch.testing.assert_close(plain, none + 0.5 * absolute, rtol=1e-3, atol=1e-5)
         torch.testing.assert_close(mean, none + 0.5 * squares, rtol=1e-3, atol=1e-5)
+
+
+def test_squares_of_far_errors_grow_like_a_line() -> None:
+    error = torch.tensor([-30.0, -10, 0, 3, 10, 1000], requires_grad=True)
+    found = squares(error)
+    assert found.tolist() == [500, 100, 0, 9, 100, 19_900]
+    found.sum().backward()
+    assert error.grad is not None and error.grad.tolist() == [-20, -20, 0, 6, 20, 20]
 
 
 def test_the_linear_map_starts_as_a_ridge_regression(tmp_path: Path) -> None:
