@@ -84,10 +84,15 @@ class Forecaster:
     ) -> Forecasts:
         """Forecast what comes after the end of each series.
 
+            found = seqtools.load("model.onnx").predict(frame)
+            pandas.DataFrame(found.table((80, 95)))  # unique_id, ds, mean, lo-95, lo-80, hi-80, hi-95
+            low, high = found.interval(80)  # each [series, horizon, targets]
+
         Args:
-            series: a data frame with the columns the model was trained on (`unique_id, ds, y` or its own),
-                one array `[time]`, several in a list or a matrix (of a model with several targets: each
-                `[time, targets]`), NaN where a value is missing, or a `SeriesStore`.
+            series: a data frame (of pandas, polars or what else has columns) with those the model was trained
+                on, or `unique_id, ds, y` and the like; an index of stamps is the time. Or one array `[time]`,
+                several in a list or a matrix (of a model with several targets: each `[time, targets]`), NaN
+                where a value is missing. Or a `SeriesStore`.
             horizon: steps ahead, at most the model's own unless it draws paths; None for the model's own.
             samples: sample paths, of a model that draws them.
             seed: of the paths.

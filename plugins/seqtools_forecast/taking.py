@@ -34,14 +34,18 @@ def taken(series: Any, about: About, folder: Path) -> SeriesStore:
 def _arrays(series: Any, about: About) -> list[np.ndarray[Any, Any]]:
     """One array for each series, each `[time, targets]`."""
     width = about.shape.targets
-    if isinstance(series, Sequence) and not isinstance(series, str) and len(series) and np.ndim(series[0]):
-        rows = [np.asarray(one, np.float64) for one in series]
-    else:
-        whole = np.asarray(series, np.float64)
-        single = 1 if width == 1 else 2
-        rows = [whole] if whole.ndim == single else list(whole) if whole.ndim == single + 1 else []
-    made = [row.reshape(len(row), -1) for row in rows if row.ndim in (1, 2)]
-    if not made or any(row.shape[1] != width for row in made):
+    try:
+        if isinstance(series, Sequence) and len(series) and np.ndim(series[0]):
+            rows = [np.asarray(one, np.float64) for one in series]
+        else:
+            whole = np.asarray(series, np.float64)
+            single = 1 if width == 1 else 2
+            rows = [whole] if whole.ndim == single else list(whole) if whole.ndim == single + 1 else []
+    except (TypeError, ValueError) as error:
+        cause = f"they are no numbers ({error})"
+        raise DataError("series", cause, "Give arrays of numbers, or a data frame") from error
+    made = [row.reshape(len(row), -1) for row in rows if row.ndim in (1, 2) and row.size]
+    if len(made) < max(len(rows), 1) or any(row.shape[1] != width for row in made):
         wanted = "[time] or [series, time]" if width == 1 else f"[time, {width}] or [series, time, {width}]"
         raise DataError("series", f"they are not of the shape {wanted}", "Give arrays of that shape")
     if any(np.isinf(row).any() for row in made):

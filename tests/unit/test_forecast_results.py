@@ -175,8 +175,11 @@ def test_arrays_are_taken_as_they_come(tmp_path: Path) -> None:
         assert store.lengths.tolist() == lengths
     both = About(ForecastShape(horizon=2, context=4, targets=2), Frequency.parse("h"), ("a", "b"))
     assert taken(np.ones((5, 2)), both, tmp_path / "two").targets == ("a", "b")
-    for place, wrong in enumerate((np.ones((2, 3, 4)), 3.0, "abc", [])):
-        with pytest.raises((DataError, ValueError)):
+    wrongs: tuple[Any, ...] = (
+        np.ones((2, 3, 4)), 3.0, "abc", [], np.array([]), [np.arange(3.0), []], [[1, 2], ["a"]], None,
+    )  # fmt: skip
+    for place, wrong in enumerate(wrongs):
+        with pytest.raises(DataError, match=r"shape|no numbers"):
             taken(wrong, one, tmp_path / f"wrong{place}")
     with pytest.raises(DataError, match="infinite"):
         taken([1.0, np.inf], one, tmp_path / "inf")
