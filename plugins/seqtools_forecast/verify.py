@@ -81,7 +81,7 @@ def parity_vector(runner: Runner, parts: Parts) -> dict[str, Any]:
     *_, longest = made_up(parts, 3, sizes=np.ones(2))
     history = longest["history"][:, -time:].reshape(2, time, -1)
     history[1, : time // 3] = np.nan
-    cases = []
+    cases: list[dict[str, Any]] = []
     for name, rows in (("one series", history[:1]), ("two series", history)):
         feeds = feeds_of(parts, np.ascontiguousarray(rows, np.float32), rng)
         if cases and parts.shape.horizon * parts.shape.targets > _MOST:
