@@ -27,8 +27,9 @@ _CLEARLY = 0.7
 """Where the season before is this much nearer than the last value, the last value tells nothing more."""
 _ENOUGH_WINDOWS = 40
 """Validation windows of all series that one wants to have at least."""
-_HELD_OUT = 0.15
-"""Share of a series, beside the first window, that validation windows cover; as much again for the test."""
+_HELD_OUT, _TESTED = 0.25, 0.15
+"""Shares of a series, beside the first window, that validation windows and those of the test cover. The first
+is the larger: it must show the series in all its seasons, or intervals come out too narrow."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def _held(recipe: ForecastRecipe, horizon: int, facts: Facts) -> Held:
     spare = int(_HELD_OUT * facts.usual) if each > 1 else 0
     stride = data.stride or max(1, min(horizon, spare // max(each - 1, 1)))
     windows = max(1, min(each, spare // stride + 1))
-    test = max(1, min(windows, spare // horizon + 1))
+    test = max(1, min(windows, int(_TESTED * facts.usual) // horizon + 1 if spare else 1))
     return Held(data.valid_windows or windows, data.test_windows if data.test_windows >= 0 else test, stride)
 
 
