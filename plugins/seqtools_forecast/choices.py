@@ -32,6 +32,12 @@ _HELD_OUT, _TESTED = 0.25, 0.15
 is the larger: it must show the series in all its seasons, or intervals come out too narrow."""
 
 
+_MANY_SHORT = 0.05
+"""Share of series that do not fill a window from which on that matters."""
+_SOME = 3
+"""Horizons of history that are worth learning from."""
+
+
 @dataclass(frozen=True)
 class Choices:
     """What was settled.
@@ -63,7 +69,7 @@ def choose(recipe: ForecastRecipe, store: SeriesStore) -> Choices:
     horizon = data.horizon or _horizon(store.frequency, facts)
     seasons = _seasons(data.season, store.frequency, facts)
     context = data.context or _context(horizon, seasons, facts)
-    held = _held(recipe, horizon, facts)
+    held = _held(recipe, horizon, context, facts)
     network = _network(recipe, horizon, context, seasons, facts)
     shape = ForecastShape(
         horizon=horizon,
@@ -87,6 +93,7 @@ def choose(recipe: ForecastRecipe, store: SeriesStore) -> Choices:
         "data.valid_windows": held.valid,
         "data.test_windows": held.test,
         "data.stride": held.stride,
+        "data.shortest": held.shortest,
         "data.non_negative": "yes" if shape.non_negative else "no",
         **_length(recipe, horizon, facts),
     }
@@ -168,7 +175,7 @@ def _context(horizon: int, seasons: tuple[int, ...], facts: Facts) -> int:
     return whole if whole <= room else max(room // main * main, min(room, 8))
 
 
-def _held(recipe: ForecastRecipe, horizon: int, facts: Facts) -> Held:
+def _held(recipe: ForecastRecipe, horizon: int, context: int, facts: Facts) -> Held:
     """One window of each series where there are many, else several, closer than a horizon in short series."""
     data = recipe.data
     each = math.ceil(_ENOUGH_WINDOWS / max(len(facts.lengths), 1))
@@ -176,7 +183,14 @@ def _held(recipe: ForecastRecipe, horizon: int, facts: Facts) -> Held:
     stride = data.stride or max(1, min(horizon, spare // max(each - 1, 1)))
     windows = max(1, min(each, spare // stride + 1))
     test = max(1, min(windows, int(_TESTED * facts.usual) // horizon + 1 if spare else 1))
-    return Held(data.valid_windows or windows, data.test_windows if data.test_windows >= 0 else test, stride)
+    valid, tested = data.valid_windows or windows, data.test_windows if data.test_windows >= 0 else test
+    return Held(valid, tested, stride, data.shortest or _shortest(horizon, context, facts))
+
+
+def _shortest(horizon: int, context: int, facts: Facts) -> int:
+    """Where many series do not fill a window, windows that are not full must be learned from long ones."""
+    short = (np.asarray(facts.lengths) < context + 2 * horizon).mean()
+    return min(context, _SOME * horizon) if short >= _MANY_SHORT else 0
 
 
 def _non_negative(word: str, facts: Facts) -> bool:

@@ -33,6 +33,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "data.valid_windows": (0, 1_000_000),
         "data.test_windows": (-1, 1_000_000),
         "data.stride": (0, 100_000),
+        "data.shortest": (0, 1_000_000),
         "training.batch_size": (1, 65536),
         "training.mean_weight": (0.0, 100.0),
         "training.ridge": (0.0, 1e6),
@@ -109,6 +110,9 @@ class SeriesDataConfig:
     """Last windows of each series, which nothing is fitted to or chosen by; -1 chooses by length."""
     stride: int = 0
     """Steps between such windows; 0 is the horizon, or less where series are few and short."""
+    shortest: int = 0
+    """Steps of history that a training window has at least; 0 is a whole window, or three horizons where many
+    series are shorter than that."""
     licence: str = ""
     """Licence of the series, for the card of the model."""
 

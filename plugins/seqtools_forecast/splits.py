@@ -10,7 +10,7 @@ the end of its part; a window may read history from the parts before, never from
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,11 +51,18 @@ class WindowList:
 
 @dataclass(frozen=True)
 class Held:
-    """How many windows are held out at the end of each series."""
+    """How many windows are held out at the end of each series, and how short a history may be trained on.
+
+    Attributes:
+        valid, test: windows held out.
+        stride: steps between them.
+        shortest: see `Splits`.
+    """
 
     valid: int
     test: int
     stride: int
+    shortest: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,8 @@ class Splits:
         lengths: steps of each series, `[series]`.
         train_end: how many of them are trained on, `[series]`.
         valid, test: windows held out.
+        shortest: steps of history that a training window has at least; 0 for a full window, or half of a
+            short series.
     """
 
     horizon: int
@@ -76,10 +85,12 @@ class Splits:
     train_end: IntArray
     valid: WindowList
     test: WindowList
+    shortest: int = 0
 
     def first(self) -> IntArray:
-        """The earliest origin to train from, `[series]`: a full window of history, half of a short series."""
-        history = np.minimum(self.context, np.maximum(self.horizon, self.train_end // 2))
+        """The earliest origin to train from, `[series]`."""
+        half = np.maximum(self.horizon, self.train_end // 2)
+        history = np.minimum(self.context, self.shortest or half)
         first: IntArray = np.maximum(1, np.minimum(history, self.train_end - self.horizon))
         return first
 
@@ -100,7 +111,7 @@ class Splits:
     def whole(self) -> Splits:
         """All of every series for training, nothing held out."""
         nothing = WindowList.none()
-        return Splits(self.horizon, self.context, self.lengths, self.lengths, nothing, nothing)
+        return replace(self, train_end=self.lengths, valid=nothing, test=nothing)
 
 
 def split(lengths: IntArray, horizon: int, context: int, held: Held) -> Splits:
@@ -135,6 +146,7 @@ def split(lengths: IntArray, horizon: int, context: int, held: Held) -> Splits:
         ends - valid_steps,
         _listed(ends, valid_count, horizon, held.stride),
         _listed(lengths, test_count, horizon, held.stride),
+        held.shortest,
     )
 
 

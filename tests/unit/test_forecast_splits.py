@@ -124,3 +124,9 @@ def test_nothing_to_draw_is_an_error() -> None:
     single = Splits(4, 10, splits.lengths, np.array([1]), splits.valid, splits.test)
     with pytest.raises(DataError, match="none is long enough"):
         WindowSampler(single, batch_size=2, seed=1)
+
+
+def test_short_histories_may_be_trained_on() -> None:
+    plain, short = (split(np.array([60, 14, 6]), 4, 20, Held(1, 0, 4, shortest)) for shortest in (0, 5))
+    assert plain.first().tolist() == [20, 5, 2] and short.first().tolist() == [5, 5, 2]
+    assert short.whole().first().tolist() == [5, 5, 2] and short.windows()[0] > plain.windows()[0]
