@@ -24,8 +24,8 @@ ENOUGH = 150
 """Scores behind an offset that are worth having: below that, neighbours lend theirs."""
 DOUBT = 5.0
 """Of so many independent windows, half of what would narrow an interval is believed."""
-FEWEST = 2.0
-"""Fewer independent windows count as so many: what they leave open has no bound."""
+SHARED = 5.0
+"""What steps ahead and windows that overlap tell beside the independent ones counts as so many of those."""
 
 
 def offsets(
@@ -82,13 +82,13 @@ def _wider(
 def caution(level: float, independent: float) -> float:
     """How much further out a quantile lies for being known from so many independent windows.
 
-    The quantile of Student's t with as many degrees of freedom over that of a normal distribution, times
-    `sqrt(1 + 1 / n)` for the next draw: the prediction interval of a normal sample. t is expanded around the
-    normal quantile (Cornish & Fisher; Abramowitz & Stegun 26.7.5).
+    The quantile of Student's t with that and `SHARED` degrees of freedom over that of a normal distribution,
+    times `sqrt(1 + 1 / n)` for the next draw: the prediction interval of a normal sample. t is expanded
+    around the normal quantile (Cornish & Fisher; Abramowitz & Stegun 26.7.5).
     """
     if math.isinf(independent) or level == 0.5:
         return 1.0
-    count, z = max(independent, FEWEST), NormalDist().inv_cdf(level)
+    count, z = independent + SHARED, NormalDist().inv_cdf(level)
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384

@@ -184,7 +184,13 @@ def _refit(run: ForecastRun, steps: int, world: World, report: Reporter) -> None
         run.refit.mkdir(exist_ok=True)
     experiment, network = _experiment(run, replace(settled, training=training), splits, world)
     slower = rates(network, settled)
-    result = train(experiment, training, run.refit, world=world, report=report, rates=slower)
+
+    def told(line: str) -> None:
+        # What it is judged by it has been trained on.
+        if "valid loss" not in line:
+            report(line)
+
+    result = train(experiment, training, run.refit, world=world, report=told, rates=slower)
     if world.leads:
         run.write_json("run.json", {**run.info(), "refit": {"steps": result.steps}})
         shutil.rmtree(run.refit / "checkpoint", ignore_errors=True)
