@@ -24,7 +24,7 @@ ENOUGH = 150
 """Scores behind an offset that are worth having: below that, neighbours lend theirs."""
 DOUBT = 5.0
 """Of so many independent windows, half of what would narrow an interval is believed."""
-SHARED = 5.0
+SHARED = 20.0
 """What steps ahead and windows that overlap tell beside the independent ones counts as so many of those."""
 
 

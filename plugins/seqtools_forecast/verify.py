@@ -57,7 +57,7 @@ def verify(runner: Runner, parts: Parts) -> Parity:
 
 
 def _sizes(parts: Parts, feeds: Feeds, mean: Array) -> Array:
-    """How large the values of a series are, `[batch(, targets)]`; 1, the network's unit, where all are zero."""
+    """How large the values of a series are, `[batch(, targets)]`; 1 where all are zero."""
     seen = np.abs(np.nan_to_num(np.asarray(feeds["history"], np.float64))).max(axis=1)
     told = np.abs(mean).max(axis=1)
     sizes: Array = np.where(seen > 0, np.maximum(seen, told), np.maximum(told, 1.0))
