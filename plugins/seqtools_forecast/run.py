@@ -151,10 +151,10 @@ class Forecaster:
         self.check_samples(samples)
         if batch_size < 1:
             raise UsageError("batch-size", f"{batch_size} is out of range", "Use 1 or more")
-        store.require_ahead(steps)
         wanted = np.arange(len(store))
         if only:
             wanted = wanted[np.isin(np.array(store.names, object), list(only))]
+        store.require_ahead(steps, wanted.tolist())
         for begin in range(0, len(wanted), batch_size):
             which = wanted[begin : begin + batch_size]
             origin = store.lengths[which]

@@ -120,15 +120,20 @@ class SeriesStore:
                     seen.update(block)
         return seen.hexdigest()
 
-    def require_ahead(self, horizon: int) -> None:
-        """Check that covariates known ahead cover the horizon of every series.
+    def require_ahead(self, horizon: int, wanted: Iterable[int] | None = None) -> None:
+        """Check that covariates known ahead cover the horizon.
+
+        Args:
+            horizon: steps that they must cover.
+            wanted: places of the series to look at; None for all.
 
         Raises:
             DataError: they end before it, or one of them is missing.
         """
         if not self.future:
             return
-        for series in self:
+        for place in range(len(self)) if wanted is None else wanted:
+            series = self[place]
             rows = series.future[len(series) : len(series) + horizon]
             if len(rows) < horizon:
                 cause = f"covariates known ahead cover {len(rows)} of {horizon} steps"

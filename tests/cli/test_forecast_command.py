@@ -229,6 +229,17 @@ def test_a_forecast_does_not_depend_on_the_others(forecast: Cli, folder: Path) -
     failed(forecast(path, "--batch-size", "0"), 2, "--batch-size: 0 is out of range")
 
 
+def test_a_series_that_is_not_wanted_needs_no_future(run_cli: Cli, folder: Path, tmp_path: Path) -> None:
+    days = [f"2024-01-{day:02d}" for day in range(1, 16)]
+    told = [f"a,{day},{'' if place > 11 else place},1,1" for place, day in enumerate(days)]
+    path = tmp_path / "known.csv"
+    late = [f"b,{day},{place},1,1" for place, day in enumerate(days[:12])]
+    path.write_text("\n".join(["unique_id,ds,y,p,f", *told, *late]) + "\n")
+    call = ["forecast", "-m", folder / "known.onnx", path]
+    failed(run_cli(*call), 1, "series 'b'", "cover 0 of 3 steps")
+    assert len(ok(run_cli(*call, "--only", "a")).splitlines()) == 4
+
+
 def test_series_never_seen_or_short_or_late(forecast: Cli) -> None:
     text = "unique_id,ds,y\nnew,2024-03-01,1\nnew,2024-03-02,2\nnew,2024-03-03,3\nnew,2024-03-04,4\n"
     assert [row["ds"] for row in table(ok(forecast("-", input=text)))] == [

@@ -99,6 +99,7 @@ def test_covariates_ahead_must_cover_the_horizon(store: SeriesStore, tmp_path: P
     with pytest.raises(DataError, match=r"covariate 'f' is missing at 1970-01-05"):
         gappy.require_ahead(2)
     gappy.require_ahead(1)
+    gappy.require_ahead(2, [])
 
 
 @pytest.mark.parametrize("broken", ["store.json", "values.f64", "future.f64"])
