@@ -19,6 +19,8 @@ _LOOKED_AT = 500
 _LAST_STEPS = 5000
 _CLEAR = 0.3
 """Autocorrelation from which on a season counts as one."""
+_NEARLY = 0.9
+"""Share of the highest peak that a peak at a part of its lag must reach to be the season itself."""
 _NEAR_ZERO = 0.02
 """A hundredth of the values below this share of the median: logarithms would see little else."""
 
@@ -100,7 +102,11 @@ def _bridged(values: Float64) -> Float64:
 
 
 def found_season(facts: Facts) -> int:
-    """The lag of the highest clear peak of the mean autocorrelation; 0 if there is none."""
+    """The lag of the highest clear peak of the mean autocorrelation; 0 if there is none.
+
+    Noise may lift the second or fifth repetition of a season above the first, so a peak that divides that lag
+    is taken instead if it is nearly as high.
+    """
     longest = max((len(values) for values in facts.looked_at), default=0)
     most = longest // 3
     if most < 3:
@@ -116,7 +122,17 @@ def found_season(facts: Facts) -> int:
     if not len(below):
         return 0
     peak = int(below[0] + mean[below[0] :].argmax())
-    return peak if mean[peak] > _CLEAR and peak < most else 0
+    if mean[peak] <= _CLEAR or peak >= most:
+        return 0
+    for repeats in range(peak // 2, 1, -1):
+        lag = round(peak / repeats)
+        if (
+            lag > below[0]
+            and mean[lag] > _NEARLY * mean[peak]
+            and mean[lag] >= max(mean[lag - 1], mean[lag + 1])
+        ):
+            return lag
+    return peak
 
 
 def autocorrelation(values: Float64) -> Float64:

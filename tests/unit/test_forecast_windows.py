@@ -266,6 +266,15 @@ def test_a_wave_without_stamps_has_its_season_found(tmp_path: Path) -> None:
     assert found_season(look(from_arrays([noise], tmp_path / "noise"))) == 0
 
 
+def test_a_season_is_not_taken_for_its_repetition(tmp_path: Path) -> None:
+    for seed in range(4):
+        noise = np.random.default_rng(seed).normal(0, 0.1, 200)
+        wave = np.sin(2 * np.pi * np.arange(200) / 10) + noise
+        assert found_season(look(from_arrays([wave], tmp_path / str(seed)))) == 10
+    slow = np.sin(2 * np.pi * np.arange(400) / 50) + 0.5 * np.sin(2 * np.pi * np.arange(400) / 10)
+    assert found_season(look(from_arrays([slow], tmp_path / "slow"))) == 50
+
+
 def test_levels_ascend_with_the_median_among_them() -> None:
     assert parse_levels("0.9, 0.1") == (0.1, 0.5, 0.9)
     for wrong in ("0.1,x", "0,0.5", "1.5", ""):
