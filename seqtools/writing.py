@@ -42,6 +42,9 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     try:
         with partial.open("wb") as stream:
             yield stream
+    except FileNotFoundError as error:
+        # The name that was asked for, not that of the part.
+        raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
     except BaseException:
         if partial.is_file() and partial.stat().st_size:
             note(f"{path} is not complete; what was done is in {partial}")

@@ -18,6 +18,15 @@ _BELOW = {
 _SERIES = "series"
 
 
+class _Unnamed(click.Context):
+    """The context of a command that nobody names: messages call it as its group is called."""
+
+    @property
+    def command_path(self) -> str:
+        """As people wrote it."""
+        return self.parent.command_path if self.parent else super().command_path
+
+
 class ForecastGroup(click.Group):
     """A command that takes files and has commands below it: what names none of those is a file.
 
@@ -97,6 +106,9 @@ def series(**options: Any) -> None:
         forecast(Request(**options))
     except BrokenPipeError as error:  # click would call it a failure; `| head` has what it wanted
         raise click.exceptions.Exit(0) from error
+
+
+series.context_class = _Unnamed
 
 
 @click.group("forecast", cls=ForecastGroup)

@@ -53,6 +53,7 @@ class LoweredDeepAR:
                 Context(weights=context.weights), f"{name}.mix", array(forecaster.mix)[:, None]
             )
         self._draw = DRAWS[forecaster.config.head]
+        self._counts = forecaster.config.head == "negbin"
         self._flags = int(forecaster.flags)
 
     def __call__(self, window: Window, scaled: Scaled, noise: Var) -> Drawn:
@@ -163,6 +164,7 @@ class LoweredDeepAR:
             op.unsqueeze(part, constant([2])) for part in (scaled.location, scaled.scale, scaled.unit)
         )
         raw = self._scaling.restore(op.transpose(apart, perm=(1, 2, 0)), location, scale, unit)
+        raw = op.round(raw) if self._counts else raw
         average = op.transpose(op.reduce_mean(raw, constant([1])), perm=(0, 2, 1))
         mean = self._scaling.scaled(average, location, scale, unit)
         levels = self._context.weights.add(f"{self._name}.levels", np.array(self._shape.levels, np.float32))

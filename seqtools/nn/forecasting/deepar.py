@@ -157,6 +157,8 @@ class DeepAR(BaseForecaster):
         paths, scaled = self._draw(begun, noise), begun.scaled
         z = paths * scaled.scale[:, None] + scaled.location[:, None]
         raw = self.scaling.backward(z, scaled.unit[:, None])
+        # Scaling leaves 3.9999998 of a four.
+        raw = raw.round() if self.config.head == "negbin" else raw
         return raw.reshape(-1, targets, *raw.shape[1:]).permute(0, 2, 3, 1)
 
     def noise_for(self, window: Window) -> Float[Tensor, "batch samples horizon twice_targets"]:
