@@ -80,5 +80,5 @@ def test_kinds_by_endings() -> None:
     assert [kind_of(name) for name in ("a.csv", "a.JSONL", "a.parquet", "a.txt", None)] == [
         "csv", "jsonl", "parquet", "csv", "csv"]  # fmt: skip
     assert kind_of("a.csv", "jsonl") == "jsonl"
-    with pytest.raises(UsageError, match="Parquet cannot be streamed"):
+    with pytest.raises(UsageError, match="Parquet does not go to stdout"):
         kind_of("-", "parquet")
