@@ -59,7 +59,8 @@ def calibrate_run(run: ForecastRun, report: Reporter) -> Calibration:
     material = _material(run, splits, shape)
     told, target = material.valid.quantiles, material.valid.target
     calibration, losses = Calibration.none(shape), dict[str, float]()
-    if recipe.calibration.blend:
+    # Paths are the network's: what stands beside them must not come from somewhere else.
+    if recipe.calibration.blend and recipe.network.kind != "deepar":
         blended = _blend(material, shape)
         report(f"validation loss, relative to the naive: {blended.told}")
         calibration, losses = _weighed(blended, shape), blended.losses

@@ -124,7 +124,8 @@ class CalibrationConfig:
     kind: str = "cqr"
     """none, conformal (each level by itself) or cqr (intervals, Romano et al. 2019); for each step ahead."""
     blend: bool = True
-    """Weigh the network against simple methods inside the file, and fall back on those where they win."""
+    """Weigh the network against simple methods inside the file, and fall back on those where they win; not
+    with deepar, whose paths and quantiles belong together."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,6 +128,7 @@ def test_ways_of_training(train: Cli, file: Path, tmp_path: Path, options: list[
     assert np.isfinite(run.info()["best"]["valid_loss"])
     assert ("refit" in run.info()) == (run.calibration().weight > 0 and "--no-refit" not in options)
     assert bool(run.floor()) == ("--no-floor" not in options)
+    assert run.calibration().weight == 1 or "deepar" not in options
 
 
 def test_the_same_command_again_does_nothing_twice_and_another_is_refused(
