@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
@@ -21,6 +22,24 @@ _HELP = {
     "static": "Columns that say one thing of a whole series, with commas.",
     "frequency": "Step between rows: 15min, h, D, B, W, MS, QS, YS, int.",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRequest:
+    """What every command is asked that runs a model on tables: the files, the columns, and where it runs."""
+
+    files: tuple[str, ...]
+    model: str | None
+    id_column: str | None
+    time_column: str | None
+    target_column: str | None
+    past_column: str | None
+    future_column: str | None
+    static_column: str | None
+    frequency_column: str | None
+    device: str
+    threads: int
+    deadline: float
 
 
 def column_options(function: F) -> F:

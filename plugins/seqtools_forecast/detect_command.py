@@ -14,34 +14,22 @@ import numpy as np
 from seqtools.errors import UsageError
 from seqtools.output import note
 from seqtools.run_options import run_options
-from seqtools_forecast.column_options import column_options
+from seqtools_forecast.column_options import TableRequest, column_options
 
 if TYPE_CHECKING:
     from seqtools_forecast.run import Forecaster
     from seqtools_forecast.store import SeriesStore
 
 
-@dataclass(frozen=True)
-class _Asked:
+@dataclass(frozen=True, kw_only=True)
+class _Asked(TableRequest):
     """The options, as click gives them."""
 
-    files: tuple[str, ...]
-    model: str | None
     output: str | None
     form: str | None
     share: float
     stride: int
     all_values: bool
-    id_column: str | None
-    time_column: str | None
-    target_column: str | None
-    past_column: str | None
-    future_column: str | None
-    static_column: str | None
-    frequency_column: str | None
-    device: str
-    threads: int
-    deadline: float
 
 
 @click.command("detect")

@@ -42,7 +42,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "training.noise": (0.0, 1.0),
         "training.same_phase": (0.0, 1.0),
         "training.wiggle": (0.0, 1000.0),
-        "training.label_smoothing": RATES,
+        "training.label_smoothing": (0.0, 0.0),  # series have no labels
         "training.seed": (0, 2**63 - 1),
     }
 )

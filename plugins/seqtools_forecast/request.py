@@ -7,17 +7,16 @@ from pathlib import Path
 
 from seqtools.errors import UsageError
 from seqtools_forecast.asked_levels import intervals
+from seqtools_forecast.column_options import TableRequest
 from seqtools_forecast.tables_out import kind_of
 
 PICTURES = (".png", ".svg", ".html")
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, kw_only=True)
+class Request(TableRequest):
     """The options, as click gives them."""
 
-    files: tuple[str, ...]
-    model: str | None
     output: str | None
     form: str | None
     horizon: int | None
@@ -27,16 +26,6 @@ class Request:
     plot: str | None
     only: tuple[str, ...]
     batch_size: int
-    id_column: str | None
-    time_column: str | None
-    target_column: str | None
-    past_column: str | None
-    future_column: str | None
-    static_column: str | None
-    frequency_column: str | None
-    device: str
-    threads: int
-    deadline: float
 
     @property
     def kind(self) -> str:

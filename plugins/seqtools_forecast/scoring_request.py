@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from seqtools.errors import DataError, UsageError
+from seqtools_forecast.column_options import TableRequest
 
 if TYPE_CHECKING:
     from seqtools_forecast.rolling import Settings
@@ -54,27 +55,15 @@ def scoring_options(function: F) -> F:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoringRequest:
+class ScoringRequest(TableRequest):
     """The options that both commands have, as click gives them."""
 
-    files: tuple[str, ...]
-    model: str | None
     windows: int | None
     stride: int | None
     season: int | None
     floors: bool
     as_json: bool
     batch_size: int
-    id_column: str | None
-    time_column: str | None
-    target_column: str | None
-    past_column: str | None
-    future_column: str | None
-    static_column: str | None
-    frequency_column: str | None
-    device: str
-    threads: int
-    deadline: float
 
     def check(self) -> None:
         """Complain before anything is read.

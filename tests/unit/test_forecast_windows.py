@@ -275,6 +275,12 @@ def test_a_season_is_not_taken_for_its_repetition(tmp_path: Path) -> None:
     assert found_season(look(from_arrays([slow], tmp_path / "slow"))) == 50
 
 
+def test_what_means_nothing_for_series_is_refused() -> None:
+    layer = config.Layer("--set", {"training.label_smoothing": 0.1})
+    with pytest.raises(ConfigError, match=r"label_smoothing = 0\.1 is outside 0 to 0"):
+        config.build(layer, kind=ForecastRecipe)
+
+
 def test_levels_ascend_with_the_median_among_them() -> None:
     assert parse_levels("0.9, 0.1") == (0.1, 0.5, 0.9)
     for wrong in ("0.1,x", "0,0.5", "1.5", ""):
