@@ -11,6 +11,8 @@ from seqtools.errors import PluginError, UsageError
 from seqtools.output import detail
 from seqtools.plugin import resolve
 
+USUAL = "generate"
+
 _FORWARD = {
     "ignore_unknown_options": True,  # the task's command parses and documents them
     "allow_extra_args": True,
@@ -25,19 +27,19 @@ _FORWARD = {
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def command(context: click.Context, model: str | None, arguments: tuple[str, ...]) -> None:
-    """Measure a model file; the options are those of the file's task."""
-    asks_help = bool({"-h", "--help"} & set(arguments))
-    name = _only_task() if model is None else _task_of(model)
+    """Measure a model file on texts or data: what it reads and prints is up to the file's task."""
+    if model is None and {"-h", "--help"} & set(arguments):
+        click.echo(_overview(context))
+        return
+    name = _usual_task() if model is None else _task_of(model)
     provided = loader.lookup(loader.registry().tasks, "task", name, PluginError)
     if not provided.spec.evaluate:
         raise UsageError(f"task '{name}'", "it has no evaluation")
     state.running = provided.origin
     task_command = resolve(provided.spec.evaluate, f"task '{name}'")
-    path = model
-    if path is None and not asks_help:
-        path = str(bundled_model(provided.spec))
+    path = model or str(bundled_model(provided.spec))
     detail(f"task {name}, model {path}")
-    words = [*(("-m", path) if path else ()), *arguments]
+    words = ["-m", path, *arguments]
     with task_command.make_context(context.info_name, words, parent=context.parent) as inner:
         task_command.invoke(inner)
 
@@ -50,10 +52,24 @@ def _task_of(model: str) -> str:
     return ModelFile.open(Path(model)).task
 
 
-def _only_task() -> str:
-    """The task to evaluate when no model says: the first by name that can be and brings a model."""
+def _usual_task() -> str:
+    """The task to evaluate when no model says: that of language models, or the only one that can be."""
     tasks = loader.registry().tasks.items()
     names = [name for name, task in tasks if task.spec.evaluate and task.spec.bundled]
-    if not names:
+    if USUAL in names:
+        return USUAL
+    if len(names) != 1:
         raise UsageError("evaluate", "no model file is named", "Name one with -m MODEL")
-    return min(names)
+    return names[0]
+
+
+def _overview(context: click.Context) -> str:
+    """Help where no model file says which task's options are wanted."""
+    tasks = loader.registry().tasks.items()
+    able = ", ".join(name for name, task in tasks if task.spec.evaluate)
+    return (
+        f"Usage: {context.command_path} -m MODEL [OPTIONS] FILE...\n\n"
+        f"  {context.command.help}\n"
+        f"  Tasks that can be measured: {able}. Without -m the bundled language model is.\n\n"
+        f"  The options of a file's task: {context.command_path} -m MODEL --help"
+    )

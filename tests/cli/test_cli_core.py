@@ -219,6 +219,26 @@ def test_evaluate_takes_the_bundled_model_of_the_only_task(
     assert files == ["x"]
 
 
+@pytest.mark.parametrize(("other", "status"), [("generate", 0), ("measure", 2)])
+def test_evaluate_takes_a_language_model_or_asks_which(
+    run_cli: Callable[..., Any], tasks: Callable[..., None], other: str, status: int
+) -> None:
+    given = {"evaluate": "measure_module:measure", "bundled": "seqtools:py.typed"}
+    tasks(a_task("count", **given), a_task(other, **given))
+    done = run_cli("evaluate", "x")
+    assert (done.exit_code, "Name one with -m MODEL" in done.stderr) == (status, bool(status))
+
+
+def test_evaluate_without_a_model_says_where_its_help_is(
+    run_cli: Callable[..., Any], tasks: Callable[..., None]
+) -> None:
+    tasks(a_task("count", evaluate="measure_module:measure"), a_task("mute"))
+    told = run_cli("evaluate", "--help").stdout
+    assert "can be measured: count." in told
+    assert "seqtools evaluate -m MODEL --help" in told
+    assert "--windows" not in told
+
+
 def test_evaluate_asks_for_a_model_where_none_is_bundled(
     run_cli: Callable[..., Any], tasks: Callable[..., None]
 ) -> None:
