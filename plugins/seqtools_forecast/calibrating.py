@@ -13,14 +13,19 @@ from seqtools_forecast.blending import Blend, Fitting, blend
 from seqtools_forecast.calibration import Calibration
 from seqtools_forecast.conformal import coverage, measured_coverage, offsets
 from seqtools_forecast.judging import Judge
-from seqtools_forecast.predicting import predict
+from seqtools_forecast.predicting import ToldByAll, predict
+from seqtools_forecast.retraining import folds
 from seqtools_forecast.sampling import WindowSampler
 from seqtools_forecast.scales import series_scales
 from seqtools_forecast.splits import Splits, WindowList
 from seqtools_forecast.windows import WindowSource
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seqtools.forecaster import ForecastShape
+    from seqtools.nn.forecasting.ensemble import Ensemble
+    from seqtools.plugin import IntArray
     from seqtools_forecast.predicting import Told
     from seqtools_forecast.run_folder import ForecastRun
 
@@ -35,12 +40,17 @@ _SLOW = {"deepar": 200}
 class _Material:
     """What calibration is made of."""
 
-    valid: Told
+    valid: ToldByAll
     train: Told
     judge: Judge
     train_judge: Judge
     independent: float
     """how many windows without an overlap those for validation are worth"""
+
+    @property
+    def blocks(self) -> IntArray | None:
+        """Which block of time each window lies in, where there are several."""
+        return self.valid.block if len(self.valid.parts) > 1 else None
 
 
 def calibrate_run(run: ForecastRun, report: Reporter) -> Calibration:
@@ -57,19 +67,19 @@ def calibrate_run(run: ForecastRun, report: Reporter) -> Calibration:
         run.write_calibration(calibration)
         return calibration
     material = _material(run, splits, shape)
-    told, target = material.valid.quantiles, material.valid.target
+    told, target, filled = material.valid.quantiles, material.valid.target, material.valid.filled
     calibration, losses = Calibration.none(shape), dict[str, float]()
     # Paths are the network's: what stands beside them must not come from somewhere else.
     if recipe.calibration.blend and recipe.network.kind != "deepar":
         blended = _blend(material, shape)
         report(f"validation loss, relative to the naive: {blended.told}")
         calibration, losses = _weighed(blended, shape), blended.losses
-        told, _ = calibration.apply(told, told[..., 0], material.valid.filled)
+        told, _ = calibration.apply(told, told[..., 0], filled)
     kind, independent = recipe.calibration.kind, material.independent
     calibration = replace(
         calibration,
         offsets=offsets(told, target, shape.levels, kind, independent),
-        coverage=measured_coverage(told, target, shape.levels, kind, independent),
+        coverage=measured_coverage(told, target, shape.levels, kind, independent, material.blocks),
         figures={
             "windows": len(target),
             "before": coverage(told, target, shape.levels),
@@ -77,31 +87,52 @@ def calibrate_run(run: ForecastRun, report: Reporter) -> Calibration:
         },
     )
     run.write_calibration(calibration)
-    report(f"calibration ({kind}) on {len(target):,} validation windows: {_shares(calibration)}")
+    blocks = len(material.valid.parts)
+    of = f"windows of {blocks} blocks of time" if blocks > 1 else "validation windows"
+    report(f"calibration ({kind}) on {len(target):,} {of}: {_shares(calibration)}")
     return calibration
 
 
 def _material(run: ForecastRun, splits: Splits, shape: ForecastShape) -> _Material:
-    """The chosen network on validation windows and on some training windows."""
+    """What networks say of windows that they never saw, and the chosen one of some training windows."""
     store, recipe = run.store(), run.resolved()
     source = WindowSource(store, shape.horizon, shape.context)
     network, cpu = run.forecaster(chosen=True), torch.device("cpu")
     cells = shape.horizon * shape.targets * len(shape.levels)
     most = min(max(1, _CELLS // cells), _SLOW.get(recipe.network.kind, _CELLS))
-    valid = splits.valid.thinned(most)
+    tellers = [(network, splits.valid), *_others(run)]
+    total = sum(len(windows) for _, windows in tellers)
+    told = ToldByAll(
+        [
+            predict(teller, source, windows.thinned(max(1, most * len(windows) // total)), shape, cpu)
+            for teller, windows in tellers
+        ]
+    )
     units = series_scales(store, splits, run.unit())
     sampler = WindowSampler(splits, batch_size=min(most, _FITTED), seed=recipe.training.seed, evenly="series")
     drawn, _ = sampler.next()
-    covered = min(1.0, run.about()["held"]["stride"] / splits.horizon)
-    independent = min(float(len(valid)), max(len(set(valid.series.tolist())), covered * len(splits.valid)))
     drawn = _within(drawn, splits)
     return _Material(
-        predict(network, source, valid, shape, cpu),
+        told,
         predict(network, source, drawn, shape, cpu),
-        Judge(source, valid, shape, units, run.unit()),
+        Judge(source, told.windows, shape, units, run.unit()),
         Judge(source, drawn, shape, units, run.unit()),
-        independent,
+        _independent(run, [windows for _, windows in tellers], len(told.windows)),
     )
+
+
+def _others(run: ForecastRun) -> list[tuple[Ensemble, WindowList]]:
+    """Networks that were trained without a block of time, and the windows of that."""
+    if not run.info().get("folds"):
+        return []
+    return [(run.without(number), held) for number, (_, held) in enumerate(folds(run))]
+
+
+def _independent(run: ForecastRun, lists: Sequence[WindowList], count: int) -> float:
+    """How many windows without an overlap all of these are worth."""
+    covered: float = min(1.0, run.about()["held"]["stride"] / run.shape().horizon)
+    series = sum(len(set(windows.series.tolist())) for windows in lists)
+    return min(float(count), max(series, covered * sum(map(len, lists))))
 
 
 def _within(drawn: WindowList, splits: Splits) -> WindowList:
@@ -112,7 +143,7 @@ def _within(drawn: WindowList, splits: Splits) -> WindowList:
 
 def _blend(material: _Material, shape: ForecastShape) -> Blend:
     valid, train, judge = material.valid, material.train, material.judge
-    raw, seen = valid.raw.numpy(), train.raw.numpy()
+    raw, seen = valid.raw, train.raw.numpy()
     return blend(
         valid.quantiles,
         valid.filled,

@@ -32,6 +32,10 @@ _HELD_OUT, _TESTED = 0.25, 0.15
 is the larger: it must show the series in all its seasons, or intervals come out too narrow."""
 
 
+_TELLING = 10
+"""Validation windows without an overlap that tell enough by themselves."""
+_BLOCKS = 4
+"""Parts of the training part that are foretold, too, where they do not."""
 _MANY_SHORT = 0.05
 """Share of series that do not fill a window from which on that matters."""
 _SOME = 3
@@ -95,6 +99,7 @@ def choose(recipe: ForecastRecipe, store: SeriesStore) -> Choices:
         "data.stride": held.stride,
         "data.shortest": held.shortest,
         "data.non_negative": "yes" if shape.non_negative else "no",
+        "calibration.folds": _folds(recipe, network["network.kind"], horizon, held, facts),
         **_length(recipe, horizon, facts),
     }
     settled = with_values(recipe, chosen)
@@ -185,6 +190,17 @@ def _held(recipe: ForecastRecipe, horizon: int, context: int, facts: Facts) -> H
     test = max(1, min(windows, int(_TESTED * facts.usual) // horizon + 1 if spare else 1))
     valid, tested = data.valid_windows or windows, data.test_windows if data.test_windows >= 0 else test
     return Held(valid, tested, stride, data.shortest or _shortest(horizon, context, facts))
+
+
+def _folds(recipe: ForecastRecipe, kind: str, horizon: int, held: Held, facts: Facts) -> int:
+    """Blocks that are foretold besides; none where that would not be quick, or not be asked."""
+    own, training = recipe.calibration, recipe.training
+    if own.kind == "none" and not own.blend:
+        return 0
+    if own.folds >= 0:
+        return own.folds
+    telling = held.valid * min(1.0, held.stride / horizon) * len(facts.lengths)
+    return 0 if telling >= _TELLING or training.max_time or kind == "deepar" else _BLOCKS
 
 
 def _shortest(horizon: int, context: int, facts: Facts) -> int:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from seqtools.plugin import FloatArray
+    from seqtools.plugin import FloatArray, IntArray
 
 ENOUGH = 150
 """Scores behind an offset that are worth having: below that, neighbours lend theirs."""
@@ -162,18 +162,25 @@ def measured_coverage(
     levels: Sequence[float],
     kind: str,
     independent: float = math.inf,
+    block: IntArray | None = None,
 ) -> dict[str, float]:
-    """Coverage of windows after offsets that other windows gave: each half is calibrated by the other.
+    """Coverage of windows after offsets that other windows gave: each block is calibrated by the others.
 
-    Halves are made of runs of windows, as neighbours overlap; of several, as series alike may lie together.
+    Args:
+        quantiles, target, levels, kind, independent: see `offsets`.
+        block: of each window, `[windows]`. None makes two halves, of runs of windows, as neighbours overlap;
+            of several, as series alike may lie together.
     """
     windows = len(quantiles)
     if windows < 2:
         added = offsets(quantiles, target, levels, kind, independent)
         return coverage(quantiles + added, target, levels)
-    runs = min(max(windows // 20, 2), 20)
-    first = np.arange(windows) * runs // windows % 2 == 0
+    if block is None:
+        runs = min(max(windows // 20, 2), 20)
+        block = np.arange(windows) * runs // windows % 2
     told = np.empty_like(quantiles)
-    for half in (first, ~first):
-        told[half] = quantiles[half] + offsets(quantiles[~half], target[~half], levels, kind, independent / 2)
+    for number in np.unique(block):
+        own = block == number
+        worth = independent * float(1 - own.mean())
+        told[own] = quantiles[own] + offsets(quantiles[~own], target[~own], levels, kind, worth)
     return coverage(told, target, levels)

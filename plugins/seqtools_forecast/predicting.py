@@ -19,7 +19,7 @@ from seqtools_forecast.windows import WindowSource, to_device
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from seqtools.plugin import FloatArray
+    from seqtools.plugin import FloatArray, IntArray
 
 _CELLS = 2_000_000
 """Quantiles of a batch, so that memory is bounded whatever the horizon."""
@@ -73,6 +73,53 @@ class Told:
         if non_negative:
             return np.maximum(told, 0), np.maximum(middle, 0)
         return told, middle
+
+
+@dataclass(frozen=True)
+class ToldByAll:
+    """What several networks said, each of its own windows: as if one had said it all.
+
+    Attributes:
+        parts: what each said.
+    """
+
+    parts: Sequence[Told]
+
+    @property
+    def windows(self) -> WindowList:
+        """All windows, as all that follows in the order of the parts."""
+        return WindowList.joined([part.windows for part in self.parts])
+
+    @property
+    def quantiles(self) -> FloatArray:
+        """Scaled, `[windows, horizon, targets, levels]`."""
+        return np.concatenate([part.quantiles for part in self.parts])
+
+    @property
+    def filled(self) -> FloatArray:
+        """The scaled windows without gaps, `[windows, context, targets]`."""
+        return np.concatenate([part.filled for part in self.parts])
+
+    @property
+    def target(self) -> FloatArray:
+        """What came, in scaled units, `[windows, horizon, targets]`."""
+        return np.concatenate([part.target for part in self.parts])
+
+    @property
+    def raw(self) -> FloatArray:
+        """What came, `[windows, horizon, targets]`."""
+        return np.concatenate([_numbers(part.raw) for part in self.parts])
+
+    @property
+    def block(self) -> IntArray:
+        """Which part a window belongs to, `[windows]`."""
+        return np.repeat(np.arange(len(self.parts)), [len(part.windows) for part in self.parts])
+
+    def restored(self, quantiles: FloatArray) -> FloatArray:
+        """Scaled quantiles in raw units, in order."""
+        ends = np.cumsum([len(part.windows) for part in self.parts])
+        each = np.split(quantiles, ends[:-1])
+        return np.concatenate([part.restored(own) for part, own in zip(self.parts, each, strict=True)])
 
 
 def _numbers(tensor: Tensor) -> FloatArray:

@@ -34,6 +34,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "data.test_windows": (-1, 1_000_000),
         "data.stride": (0, 100_000),
         "data.shortest": (0, 1_000_000),
+        "calibration.folds": (-1, 100),
         "training.batch_size": (1, 65536),
         "training.mean_weight": (0.0, 100.0),
         "training.ridge": (0.0, 1e6),
@@ -126,6 +127,9 @@ class CalibrationConfig:
     blend: bool = True
     """Weigh the network against simple methods inside the file, and fall back on those where they win; not
     with deepar, whose paths and quantiles belong together."""
+    folds: int = -1
+    """Blocks of the training part that a further network each is trained without, so that intervals and blend
+    learn from all of the series; 0 takes validation windows alone, -1 does where they tell enough."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -111,4 +111,4 @@ def _even(splits: Splits, most: int) -> WindowList:
     total = int(ends[-1])
     drawn: IntArray = np.linspace(0, total - 1, min(most, total)).round().astype(np.int64)
     series = np.searchsorted(ends, drawn, side="right")
-    return WindowList(series, splits.first()[series] + drawn - (ends[series] - counts[series]))
+    return WindowList(series, splits.origins(series, drawn - (ends[series] - counts[series])))

@@ -3,7 +3,7 @@
 recipe.toml resolved.toml shape.json     what was asked for, what was chosen, what the data settled
 data/                                    the series
 calibration.json floor.json              what validation windows settled; scores beside simple methods
-refit/                                   the second training, over everything
+refit/ fold-1/ …                         further trainings: over everything, without a block of time
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ class ForecastRun(RunFolder):
     def refit(self) -> Path:
         """Where the second training lies."""
         return self.path / "refit"
+
+    def fold(self, number: int) -> Path:
+        """Where the training without the block of this number lies, the oldest is 0."""
+        return self.path / f"fold-{number + 1}"
 
     def recipe(self) -> ForecastRecipe:
         """The recipe as it was asked for.
@@ -102,11 +106,18 @@ class ForecastRun(RunFolder):
         Raises:
             DataError: the run has no weights yet.
         """
+        return self._network(self.refit if self.info().get("refit") and not chosen else self.path)
+
+    def without(self, number: int) -> Ensemble:
+        """The network that never saw the block of this number, in eval mode on the CPU."""
+        return self._network(self.fold(number))
+
+    def _network(self, folder: Path) -> Ensemble:
+        """The best weights of a training."""
         from safetensors.torch import load_file
 
         from seqtools.nn.forecasting.ensemble import build
 
-        folder = self.refit if self.info().get("refit") and not chosen else self.path
         weights = folder / "best.safetensors"
         if not weights.is_file():
             cure = "Train it further: run its command again"

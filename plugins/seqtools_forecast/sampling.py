@@ -37,12 +37,11 @@ class WindowSampler:
         self._filled: IntArray = np.flatnonzero(counts)
         if not len(self._filled):
             raise DataError("series", "none is long enough for a window to train on", "Give longer series")
-        self._first = splits.first()[self._filled]
+        self._splits = splits
         self._counts: IntArray = counts[self._filled]
         weights = self._counts.astype(np.float64) ** {"windows": 1.0, "root": 0.5, "series": 0.0}[evenly]
         self._reach = np.cumsum(weights)
-        self._phase: IntArray = splits.lengths[self._filled] % season
-        self._train_end = splits.train_end
+        self._phase: IntArray = splits.lengths % season
         self._batch_size, self._seed = batch_size, seed
         self._same_phase, self._season = same_phase, season
         self._rank, self._size = rank, size
@@ -56,14 +55,13 @@ class WindowSampler:
         drawn, within, turned = rng.random((3, self._batch_size))
         place = np.searchsorted(self._reach, drawn * self._reach[-1], side="right")
         place = np.minimum(place, len(self._filled) - 1)
-        first, count = self._first[place], self._counts[place]
-        origin = first + (within * count).astype(np.int64)
-        # Back to the same phase, on from there where that is before the first origin.
-        moved = origin - (origin - self._phase[place]) % self._season
-        moved = np.where(moved < first, moved + self._season, moved)
-        turn = (turned < self._same_phase) & (moved < first + count)
         series = self._filled[place]
-        return WindowList(series, np.where(turn, moved, origin)), self._train_end[series]
+        origin = self._splits.origins(series, (within * self._counts[place]).astype(np.int64))
+        # Back to the same phase, on from there where that is before the first origin.
+        moved = origin - (origin - self._phase[series]) % self._season
+        moved = np.where(moved < self._splits.first()[series], moved + self._season, moved)
+        turn = (turned < self._same_phase) & self._splits.trained(series, moved)
+        return WindowList(series, np.where(turn, moved, origin)), self._splits.train_end[series]
 
     def state_dict(self) -> dict[str, Any]:
         """Draws so far."""

@@ -9,13 +9,18 @@ the end of its part; a window may read history from the parts before, never from
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqtools.errors import DataError
 from seqtools.runtime.arrays import IntArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,14 @@ class WindowList:
 
     series: IntArray
     origin: IntArray
+
+    @classmethod
+    def joined(cls, lists: Sequence[WindowList]) -> WindowList:
+        """One list behind the other."""
+        series, origin = (
+            np.concatenate([getattr(one, name) for one in lists]) for name in ("series", "origin")
+        )
+        return cls(series, origin)
 
     @classmethod
     def none(cls) -> WindowList:
@@ -77,6 +90,7 @@ class Splits:
         valid, test: windows held out.
         shortest: steps of history that a training window has at least; 0 for a full window, or half of a
             short series.
+        gap: origins from the first on and before the second are not trained from, `[series, 2]`.
     """
 
     horizon: int
@@ -86,6 +100,7 @@ class Splits:
     valid: WindowList
     test: WindowList
     shortest: int = 0
+    gap: IntArray | None = None
 
     def first(self) -> IntArray:
         """The earliest origin to train from, `[series]`."""
@@ -105,13 +120,72 @@ class Splits:
 
     def windows(self) -> IntArray:
         """Windows of each series to train on, `[series]`."""
-        count: IntArray = np.maximum(0, self.last() - self.first() + 1)
+        begin, end = self._gap
+        count: IntArray = np.maximum(0, self.last() - self.first() + 1) - (end - begin)
         return count
+
+    def origins(self, series: IntArray, place: IntArray) -> IntArray:
+        """Where the windows to train on of these numbers in their series begin, both `[windows]`."""
+        begin, end = (bound[series] for bound in self._gap)
+        origin = self._range[0][series] + place
+        found: IntArray = np.where(origin < begin, origin, origin + end - begin)
+        return found
+
+    def trained(self, series: IntArray, origin: IntArray) -> NDArray[np.bool_]:
+        """Which windows are among those to train on."""
+        begin, end = (bound[series] for bound in self._gap)
+        first, behind = (bound[series] for bound in self._range)
+        inside = (origin >= first) & (origin < behind)
+        found: NDArray[np.bool_] = inside & ((origin < begin) | (origin >= end))
+        return found
+
+    @cached_property
+    def _range(self) -> tuple[IntArray, IntArray]:
+        """The earliest origin to train from and the one behind the latest, each `[series]`."""
+        return self.first(), self.last() + 1
+
+    @cached_property
+    def _gap(self) -> tuple[IntArray, IntArray]:
+        """From where to where in that range there is none, each `[series]`."""
+        first, behind = self._range
+        if self.gap is None:
+            return behind, behind
+        begin: IntArray = np.clip(self.gap[:, 0], first, np.maximum(first, behind))
+        return begin, np.clip(self.gap[:, 1], begin, np.maximum(begin, behind))
 
     def whole(self) -> Splits:
         """All of every series for training, nothing held out."""
         nothing = WindowList.none()
         return replace(self, train_end=self.lengths, valid=nothing, test=nothing)
+
+    def fold(self, number: int, count: int, stride: int) -> tuple[Splits, WindowList]:
+        """A block of the training part held out, all before the test windows trained on but for it.
+
+        Args:
+            number: of the block, the oldest is 0.
+            count: of blocks in series that are long enough; each is a horizon long at least.
+            stride: steps between windows.
+
+        Returns:
+            What to train on, whose targets lie outside the block, and the windows in it.
+        """
+        begin = self.first()
+        steps = np.maximum(self.train_end - begin, 0)
+        blocks = np.minimum(count, steps // self.horizon)
+        there = number < blocks
+        starts, ends = (begin + steps * part // np.maximum(blocks, 1) for part in (number, number + 1))
+        windows = np.where(there, (ends - starts - self.horizon) // stride + 1, 0)
+        held = _listed(ends, windows, self.horizon, stride)
+        gap = np.where(there[:, None], np.stack([starts - self.horizon + 1, ends], axis=1), 0)
+        nothing = WindowList.none()
+        kept = replace(self, train_end=self.before_test(), valid=nothing, test=nothing, gap=gap)
+        return kept, held
+
+    def before_test(self) -> IntArray:
+        """Steps of each series that lie before its test windows."""
+        ends = self.lengths.copy()
+        np.minimum.at(ends, self.test.series, self.test.origin)
+        return ends
 
 
 def split(lengths: IntArray, horizon: int, context: int, held: Held) -> Splits:

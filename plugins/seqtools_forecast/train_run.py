@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import torch
+from typing import Any
 
 from seqtools.errors import UsageError
-from seqtools.nn.forecasting.ensemble import Ensemble, build
 from seqtools.plugin import Reporter
 from seqtools.training.beginning import agree, attempt, check_fresh, clear, record
 from seqtools.training.clock import parse_duration
 from seqtools.training.limits import check_limits
 from seqtools.training.loop import TrainingResult, train
-from seqtools.training.rng import seed_all
 from seqtools.training.world import World
 from seqtools_forecast.calibrating import calibrate_run
 from seqtools_forecast.comparison import compare_run
 from seqtools_forecast.prepare import Fill, data_matches, discard, from_files, prepare
 from seqtools_forecast.recipe import ForecastRecipe
-from seqtools_forecast.ridge import fit_linear
+from seqtools_forecast.retraining import experiment_of, rates, refit, train_folds
 from seqtools_forecast.run_folder import PREPARED, READING, ForecastRun
-from seqtools_forecast.scales import series_scales
-from seqtools_forecast.spreads import training_figures
-from seqtools_forecast.train import ForecastExperiment
-from seqtools_forecast.windows import WindowSource
-
-if TYPE_CHECKING:
-    from seqtools_forecast.splits import Splits
 
 
 def train_forecast(
@@ -92,9 +80,10 @@ def train_filled(
         if failure:
             raise failure
         result = _train(run, recipe, world, report)
+        train_folds(run, int(result.best["step"]), world, report)
         said = world.tell(_settle(run, result, floor, report) if world.leads else 0.0)
         if said > 0 and run.resolved().training.refit and not run.info().get("refit"):
-            _refit(run, int(result.best["step"]), world, report)
+            refit(run, int(result.best["step"]), world, report)
     finally:
         world.close()
         if world.leads and not run.exists:
@@ -107,7 +96,7 @@ def train_filled(
 def _train(run: ForecastRun, recipe: ForecastRecipe, world: World, report: Reporter) -> TrainingResult:
     """The training that validation windows judge."""
     settled = run.resolved()
-    experiment, network = _experiment(run, settled, run.splits(), world)
+    experiment, network = experiment_of(run, settled, run.splits(), world)
     if world.leads:
         count = sum(parameter.numel() for parameter in network.parameters())
         members = f"{len(network.members)} networks, " if len(network.members) > 1 else ""
@@ -121,47 +110,6 @@ def _train(run: ForecastRun, recipe: ForecastRecipe, world: World, report: Repor
     )
 
 
-def _experiment(
-    run: ForecastRun, settled: ForecastRecipe, splits: Splits, world: World
-) -> tuple[ForecastExperiment, Ensemble]:
-    """A fresh network with figures of its training data, and its windows."""
-    seed_all(settled.training.seed)
-    store, shape = run.store(), run.shape()
-    network = build(settled.network, shape)
-    figures = {
-        name: tuple(torch.from_numpy(part).float() for part in pair)
-        for name, pair in training_figures(store, splits).items()
-    }
-    standard = figures.pop("values")[1]
-    columns: dict[str, Any] = {name: pair for name, pair in figures.items() if len(pair[0])}
-    network.settle(standard=standard, **columns)
-    if settled.network.linear:
-        source = WindowSource(store, shape.horizon, shape.context)
-        fit_linear(network.forecasters(), source, splits, settled.training.ridge)
-        for name in rates(network, settled):  # a map that stays costs no gradients, nor clips those of others
-            network.get_parameter(name).requires_grad_(settled.training.linear_rate > 0)
-    network = network.to(world.device)
-    smape, mase = run.about()["naive2"]
-    experiment = ForecastExperiment(
-        network,
-        store,
-        splits,
-        settled,
-        shape,
-        units=series_scales(store, splits, run.unit()),
-        unit=run.unit(),
-        naive2=(smape, mase),
-        world=world,
-    )
-    return experiment, network
-
-
-def rates(network: Ensemble, settled: ForecastRecipe) -> dict[str, float]:
-    """Factors on the learning rate: the linear maps learn more slowly than what is added to them."""
-    names = (name for name, _ in network.named_parameters() if ".linear." in name)
-    return dict.fromkeys(names, settled.training.linear_rate)
-
-
 def _settle(run: ForecastRun, result: TrainingResult, floor: bool, report: Reporter) -> float:
     """Best figures, calibration, the table; the weight that the network got."""
     best: dict[str, Any] = {**result.best, "steps": result.steps, "stopped": result.stopped}
@@ -172,28 +120,6 @@ def _settle(run: ForecastRun, result: TrainingResult, floor: bool, report: Repor
         if found:
             run.write_json("floor.json", found)
     return calibration.weight
-
-
-def _refit(run: ForecastRun, steps: int, world: World, report: Reporter) -> None:
-    """A second training over everything, for as many steps as were best in the first."""
-    settled = run.resolved()
-    training = replace(settled.training, steps=steps, max_time="", evaluate_every=steps + 1, patience=0)
-    splits = run.splits().whole()
-    if world.leads:
-        report(f"training again on everything, the windows held out included, for {steps} steps")
-        run.refit.mkdir(exist_ok=True)
-    experiment, network = _experiment(run, replace(settled, training=training), splits, world)
-    slower = rates(network, settled)
-
-    def told(line: str) -> None:
-        # What it is judged by it has been trained on.
-        if "valid loss" not in line:
-            report(line)
-
-    result = train(experiment, training, run.refit, world=world, report=told, rates=slower)
-    if world.leads:
-        run.write_json("run.json", {**run.info(), "refit": {"steps": result.steps}})
-        shutil.rmtree(run.refit / "checkpoint", ignore_errors=True)
 
 
 def _export(run: ForecastRun, report: Reporter) -> None:

@@ -130,3 +130,49 @@ def test_short_histories_may_be_trained_on() -> None:
     plain, short = (split(np.array([60, 14, 6]), 4, 20, Held(1, 0, 4, shortest)) for shortest in (0, 5))
     assert plain.first().tolist() == [20, 5, 2] and short.first().tolist() == [5, 5, 2]
     assert short.whole().first().tolist() == [5, 5, 2] and short.windows()[0] > plain.windows()[0]
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(LENGTHS, st.integers(1, 6), st.integers(1, 4), st.integers(1, 5), st.integers(0, 2))
+def test_a_fold_never_trains_on_its_own_block(
+    lengths: list[int], horizon: int, count: int, stride: int, test: int
+) -> None:
+    if max(lengths) <= horizon:
+        return
+    splits = splits_of(lengths, horizon, held=Held(2, test, stride))
+    for number in range(count):
+        kept, held = splits.fold(number, count, stride)
+        for series in range(len(lengths)):
+            total = int(kept.windows()[series])
+            places = np.arange(total)
+            origins = kept.origins(np.full(total, series), places)
+            assert len(set(origins.tolist())) == total
+            assert kept.trained(np.full(total, series), origins).all()
+            trained = {step for origin in origins.tolist() for step in range(origin, origin + horizon)}
+            own = held.origin[held.series == series]
+            block = {step for origin in own.tolist() for step in range(origin, origin + horizon)}
+            assert not trained & block
+            assert not block or max(block) < splits.train_end[series]
+            first, behind = int(kept.first()[series]), int(kept.before_test()[series])
+            assert all(first <= origin < behind for origin in origins.tolist())
+
+
+def test_blocks_cover_the_training_part_and_what_lies_around_is_trained_on() -> None:
+    splits = splits_of([60], horizon=4, context=8, held=Held(2, 1, 4))
+    assert (splits.train_end[0], splits.first()[0]) == (48, 8)
+    parts = [splits.fold(number, 4, 2) for number in range(4)]
+    assert [held.origin.tolist() for _, held in parts] == [
+        [8, 10, 12, 14], [18, 20, 22, 24], [28, 30, 32, 34], [38, 40, 42, 44],
+    ]  # fmt: skip
+    kept, _ = parts[1]
+    origins = kept.origins(np.zeros(int(kept.windows()[0]), np.int64), np.arange(int(kept.windows()[0])))
+    assert origins.tolist() == [*range(8, 15), *range(28, 53)]
+
+
+def test_what_is_drawn_lies_outside_the_block_at_the_same_phase_too() -> None:
+    kept, held = splits_of([200], horizon=6, context=12, held=Held(2, 1, 6)).fold(1, 3, 6)
+    sampler = WindowSampler(kept, batch_size=400, seed=3, same_phase=0.7, season=5)
+    drawn, _ = sampler.next()
+    assert kept.trained(drawn.series, drawn.origin).all()
+    assert drawn.origin.min() < held.origin.min() and drawn.origin.max() > held.origin.max()
+    assert (drawn.origin % 5 == 0).mean() > 0.6
