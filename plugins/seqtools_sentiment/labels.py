@@ -47,8 +47,9 @@ def learn_labels(examples: Sequence[Example], data: LabelledDataConfig) -> Label
 
 
 def told(labels: Labels, examples: Sequence[Example]) -> str:
-    """One line for people: classes with their counts, and how they are understood."""
-    counts = Counter(label for example in examples for label in example.labels)
+    """One line for people: classes with their counts (shares are added), and how they are understood."""
+    sums = labels.targets(examples).sum(0, dtype=float).tolist()
+    counts = {name: round(total) for name, total in zip(labels.names, sums, strict=True)}
     how = {"ordinal": "ordered", "sigmoid": "any number of them a text"}.get(labels.objective, "one a text")
     between = " < " if labels.ordered else ", "
     names = between.join(f"{name} ({counts[name]:,})" for name in labels.names[:12])

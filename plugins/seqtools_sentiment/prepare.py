@@ -19,7 +19,7 @@ from seqtools_sentiment.opening import opening, plain
 from seqtools_sentiment.reading import read_examples
 from seqtools_sentiment.recipe import SentimentRecipe, TextTokenizerConfig
 from seqtools_sentiment.run_folder import SentimentRun
-from seqtools_sentiment.splits import split, without
+from seqtools_sentiment.splits import repeats, split, without
 
 
 def prepare(run: SentimentRun, files: Sequence[str], recipe: SentimentRecipe, report: Reporter) -> None:
@@ -92,6 +92,8 @@ def read_split(
     }
     if blank:
         report(f"left out: {blank:,} blank texts")
+    if again := repeats(train):
+        report(again)
     if not data.valid:
         train, valid = split(train, data.valid_fraction, recipe.training.seed)
         return train, valid, {**about, "twice": 0}

@@ -68,6 +68,19 @@ def without(examples: Sequence[Example], others: Sequence[Example]) -> list[Exam
     return [example for example in examples if key(example.text) not in known]
 
 
+def repeats(examples: Sequence[Example]) -> str:
+    """A line about texts that stand there more than once, "" where none does."""
+    labels: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for example in examples:
+        labels[key(example.text)].add(tuple(sorted(example.labels)))
+    copies = len(examples) - len(labels)
+    if not copies:
+        return ""
+    torn = sum(len(each) > 1 for each in labels.values())
+    unlike = f", {torn:,} texts under unlike labels" if torn else ""
+    return f"equal texts: {copies:,} repeat another{unlike}; a split keeps them on one side"
+
+
 def _classes(examples: Sequence[Example], seed: int) -> list[list[str]]:
     """Different texts by class, the rarest class first, each class in an order that the seed draws.
 

@@ -23,7 +23,7 @@ from seqtools_sentiment.reading import read_examples
 from seqtools_sentiment.recipe import SentimentRecipe
 from seqtools_sentiment.run_folder import SentimentRun
 from seqtools_sentiment.splits import folds as dealt
-from seqtools_sentiment.splits import split, without
+from seqtools_sentiment.splits import repeats, split, without
 from seqtools_sentiment.study_scores import Rivals, score, summary, table
 from seqtools_sentiment.train_run import train_filled
 
@@ -142,6 +142,8 @@ def _folded(files: Sequence[str], recipe: SentimentRecipe, folds: int, report: R
     if data.valid:
         raise UsageError("--folds", "each holds out its own validation texts", "Leave --valid out")
     examples = _speaking(read_examples(files, data, report))
+    if again := repeats(examples):
+        report(again)
     labels, found = learn_labels(examples, data), []
     for number, (rest, test) in enumerate(dealt(examples, folds, seed), 1):
         train, valid = split(rest, data.valid_fraction, seed)

@@ -23,7 +23,7 @@ from seqtools_sentiment.prepare import data_matches, fill, prepare
 from seqtools_sentiment.reading import read_examples
 from seqtools_sentiment.recipe import LabelledDataConfig, SentimentRecipe, TextTokenizerConfig
 from seqtools_sentiment.run_folder import SentimentRun
-from seqtools_sentiment.splits import folds, key, split, without
+from seqtools_sentiment.splits import folds, key, repeats, split, without
 
 quickly = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -105,7 +105,18 @@ def test_targets_of_shares() -> None:
     assert labels.target(examples[0]).dtype == np.float32
     assert labels.golds(examples).tolist() == [1, 0]
     assert labels.shares(examples).tolist() == [0.625, 0.375]
-    assert told(labels, examples) == "labels: 2, one a text: neg (2) < pos (1)"
+    assert told(labels, examples) == "labels: 2, one a text: neg (1) < pos (1)"
+
+
+def test_texts_that_repeat_are_counted(tmp_path: Path) -> None:
+    rows = [("Good one", "pos"), ("good  one", "pos"), ("good one", "neg"), ("dull", "neg"), ("fine", "pos")]
+    told = "equal texts: 2 repeat another, 1 texts under unlike labels; a split keeps them on one side"
+    assert repeats([Example(text, (label,)) for text, label in rows]) == told
+    assert repeats([Example("a", ("pos",)), Example("b", ("neg",))]) == ""
+    said: list[str] = []
+    more = [(f"text {number}", "pos" if number % 2 else "neg") for number in range(40)]
+    prepare(SentimentRun(tmp_path / "run"), [table(tmp_path / "a.tsv", rows + more)], recipe(), said.append)
+    assert told in said
 
 
 @pytest.mark.parametrize(
