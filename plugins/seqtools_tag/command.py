@@ -24,6 +24,16 @@ from seqtools.run_options import run_options
     help="Leave out spans that are less probable.",
 )
 @click.option(
+    "-k", "--top-k", type=int, default=0, metavar="N", help="Print the N most probable labels of each word."
+)
+@click.option(
+    "--abstain",
+    type=float,
+    default=0.0,
+    metavar="P",
+    help="Say 'unsure' of words whose label is less probable, where labels mark no spans; 0 is off.",
+)
+@click.option(
     "--format",
     type=click.Choice(["inline", "conll", "json"]),
     help="inline: the line with labels in it. conll: a word and its label a line, an empty line after "
@@ -51,6 +61,7 @@ def command(**options: Any) -> None:
     \b
     seqtools tag -m ner.onnx "Jane Smith lives in Paris."
     seqtools tag -m pos.onnx -i in.txt --format conll -o out.conll
+    seqtools tag "The old man the boats." --top-k 2
     cat in.txt | seqtools tag -m ner.onnx --json --threshold 0.8
     """
     from seqtools_tag.program import tag

@@ -44,6 +44,7 @@ IO: dict[str, dict[str, str]] = {
         "labels": "the label of each word, then empty strings",
         "label_ids": "the same as places in `classes`, then -1",
         "probabilities": "how probable each of these labels is, whatever the others are, calibrated; then 0",
+        "class_probabilities": "the same for each label in the order of `classes`",
         "word_counts": "how many words each row has",
         "spans": "what labels mark, row by row: row, first word, one past the last word, place of the type "
         "among the types in order",

@@ -58,16 +58,18 @@ class _Tagging:
     def __call__(self, text: Var, pretokenized: Var) -> dict[str, Var]:
         words, counts = self._cut(text, pretokenized)
         chosen = self._chosen(_never_empty(words), op.max([counts, constant(1)]))
-        labels, probabilities = (_rows(part, words) for part in self._shown(chosen))
+        labels, probabilities, shares = (_rows(part, words) for part in self._shown(chosen))
         position = op.range(constant(0), _size(words, 1), constant(1))
         inside = op.less(position, op.unsqueeze(counts, constant([1])))
+        nothing = constant(0, np.float32)
         classes = self._shown.classes
         padded = op.where(inside, labels, constant(len(classes)))
         results = {
             "words": words,
             "labels": op.gather(strings([*classes, ""]), padded),
             "label_ids": op.where(inside, labels, constant(-1)),
-            "probabilities": op.where(inside, probabilities, constant(0, np.float32)),
+            "probabilities": op.where(inside, probabilities, nothing),
+            "class_probabilities": op.where(op.unsqueeze(inside, constant([2])), shares, nothing),
             "word_counts": counts,
         }
         if self._spans is not None:
@@ -101,16 +103,14 @@ class Shown:
         # The place after the last trained label stands for a probability of zero.
         self._sources = [[one[i] if i < len(one) else len(shown) for one in sources] for i in range(most)]
 
-    def __call__(self, path: Path) -> tuple[Var, Var]:
-        """Numbers among `classes` and probabilities, both `[time, batch]`."""
+    def __call__(self, path: Path) -> tuple[Var, Var, Var]:
+        """Numbers among `classes` and their probabilities, both `[time, batch]`; those of all classes."""
         labels = op.gather(constant(self._of), path.labels)
         marginals = op.pad(path.marginals, constant([0, 0, 0, 0, 0, 1]), constant(0, np.float32))
-        index = op.unsqueeze(labels, constant([2]))
-        total = [
-            op.gather_elements(marginals, op.gather(constant(row), index), axis=2) for row in self._sources
-        ]
-        summed = op.sum(total) if len(total) > 1 else total[0]
-        return labels, op.squeeze(summed, constant([2]))
+        total = [op.gather(marginals, constant(row), axis=2) for row in self._sources]
+        shares = op.sum(total) if len(total) > 1 else total[0]
+        chosen = op.gather_elements(shares, op.unsqueeze(labels, constant([2])), axis=2)
+        return labels, op.squeeze(chosen, constant([2])), shares
 
 
 def _never_empty(words: Var) -> Var:
@@ -125,9 +125,10 @@ def _never_empty(words: Var) -> Var:
 
 
 def _rows(values: Var, words: Var) -> Var:
-    """`[time, batch]` -> `[batch, time]`, with no time where words have none."""
+    """`[time, batch, …]` -> `[batch, time, …]`, with no time where words have none."""
     time = op.slice(op.shape(words), constant([1]), constant([2]))
-    return op.slice(op.transpose(values), constant([0]), time, constant([1]))
+    axes = range(len(values.unwrap_tensor().shape or ()))
+    return op.slice(op.transpose(values, perm=(1, 0, *axes[2:])), constant([0]), time, constant([1]))
 
 
 def _size(x: Var, axis: int) -> Var:

@@ -60,7 +60,7 @@ class Page:
         marks = [(span.start, span.end, span.label, span.probability) for span in result.spans]
         if not marks:
             rows = zip(result.offsets, result.labels, result.probabilities, strict=True)
-            marks = [(*place, label, share) for place, label, share in rows if label != OUTSIDE]
+            marks = [(*place, label, share) for place, label, share in rows if label not in (OUTSIDE, "")]
         told, position = [], 0
         for start, end, label, share in marks:
             hue = self._hues.get(label, 0)

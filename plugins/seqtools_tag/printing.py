@@ -15,6 +15,9 @@ FORMATS = ("inline", "conll", "json")
 _COLOURS = (36, 33, 35, 32, 34, 31, 96, 93, 95, 92, 94, 91)
 """Foregrounds of a terminal, readable on black and on white."""
 
+UNSURE = "unsure"
+"""What is printed in the place of a label that is not sure enough."""
+
 _RESET = "\x1b[0m"
 _LINE_ENDS = str.maketrans("\n\r", "  ")
 
@@ -47,16 +50,26 @@ class Printer:
         elif self.spanned:
             yield self._with_spans(result)
         else:
-            yield " ".join(
-                f"{word}/{self._coloured(label, label)}{self._score('/', share)}"
-                for word, label, share in zip(result.words, result.labels, result.probabilities, strict=True)
-            )
+            pairs = zip(result.words, self._labels(result), strict=True)
+            yield " ".join(f"{word}/{told}" for word, told in pairs)
+
+    def _labels(self, result: TagResult) -> Iterator[str]:
+        """What stands behind each word in a line."""
+        if result.alternatives is not None:
+            yield from ("|".join(f"{name}:{share:.2f}" for name, share in row) for row in result.alternatives)
+            return
+        for label, share in zip(result.labels, result.probabilities, strict=True):
+            yield f"{self._coloured(label or UNSURE, label)}{self._score('/', share)}"
 
     def _columns(self, result: TagResult) -> Iterator[str]:
-        """A word and its label a line."""
+        """A word and its label a line, or the most probable labels with their probabilities."""
+        if result.alternatives is not None:
+            for word, row in zip(result.words, result.alternatives, strict=True):
+                yield "\t".join([word, *(cell for label, share in row for cell in (label, f"{share:.4f}"))])
+            return
         for word, label, share in zip(result.words, result.labels, result.probabilities, strict=True):
             kind = label.partition("-")[2] if self.spanned else label
-            yield f"{word}\t{self._coloured(label, kind)}{self._score(chr(9), share)}"
+            yield f"{word}\t{self._coloured(label or UNSURE, kind)}{self._score(chr(9), share)}"
 
     def _with_spans(self, result: TagResult) -> str:
         """The text as it is, spans in brackets with their type in front."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from seqtools.batching import WINDOW_LINES, windows
+from seqtools.errors import UsageError
 from seqtools.lines import Line, opened, read_lines, with_record
 from seqtools.output import warn
 from seqtools.writing import whole_file, writer
@@ -26,7 +27,11 @@ def tag(asked: Request) -> None:
     """Label what is asked for."""
     asked.check()
     model = _open(asked)
-    model.tag("", threshold=asked.threshold)  # complains before anything is written
+    # Complains before anything is written.
+    model.tag("", threshold=asked.threshold, abstain=asked.abstain, top_k=asked.top_k)
+    if asked.top_k and model.labels.spans and asked.chosen_format == "inline":
+        cause = "brackets around spans hold one label each"
+        raise UsageError("top-k", cause, "Add --format conll or --json")
     with ExitStack() as stack:
         lines = _lines(asked, stack)
         say = writer(asked.output, stack)
@@ -69,6 +74,8 @@ class _Run:
             [line.text for line in window],
             pretokenized=asked.pretokenized,
             threshold=asked.threshold,
+            abstain=asked.abstain,
+            top_k=asked.top_k,
             batch_size=asked.batch_size,
         )
         pairs = list(zip(window, results, strict=True))

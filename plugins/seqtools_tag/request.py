@@ -21,6 +21,8 @@ class Request:
     output: str | None
     pretokenized: bool
     threshold: float
+    top_k: int
+    abstain: float
     format: str | None
     as_json: bool
     text_field: str | None
@@ -44,6 +46,13 @@ class Request:
             raise UsageError("format", f"--json and --format {self.format} are both given", "Drop one")
         if not 0 <= self.threshold <= 1:
             raise UsageError("threshold", f"{self.threshold} is out of range", "Use 0 (all spans) to 1")
+        if self.top_k < 0:
+            raise UsageError("top-k", f"{self.top_k} is out of range", "Use 1 or more, or 0 for none")
+        if not 0 <= self.abstain <= 1:
+            raise UsageError("abstain", f"{self.abstain} is no probability", "Use a number from 0 to 1")
+        if self.top_k and self.abstain and self.chosen_format != "json":
+            cause = "--abstain names one label or none, --top-k several"
+            raise UsageError("top-k", cause, "Drop one, or use --json")
         if self.batch_size < 1:
             raise UsageError("batch-size", f"{self.batch_size} is out of range", "Use 1 or more")
         if self.html is not None and not Path(self.html).parent.is_dir():

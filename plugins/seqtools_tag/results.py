@@ -55,6 +55,7 @@ class TagResult:
         offsets: where each word stands in the text: its first character and the one after its last.
         spans: what the labels mark, in order; nothing where labels are plain.
         parts: how many parts a long text was read in; 1 mostly.
+        alternatives: of each word the most probable labels with their probabilities; None if not asked for.
     """
 
     text: str
@@ -64,6 +65,7 @@ class TagResult:
     offsets: tuple[tuple[int, int], ...] = ()
     spans: tuple[TaggedSpan, ...] = ()
     parts: int = field(default=1, compare=False)
+    alternatives: tuple[tuple[tuple[str, float], ...], ...] | None = None
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -82,16 +84,25 @@ class TagResult:
                 labels[span.first : span.past] = [OUTSIDE] * (span.past - span.first)
         return replace(self, labels=tuple(labels), spans=kept)
 
+    def sure(self, least: float) -> TagResult:
+        """The same with "" for labels that are less probable."""
+        pairs = zip(self.labels, self.probabilities, strict=True)
+        return replace(self, labels=tuple(label if share >= least else "" for label, share in pairs))
+
     def as_json(self) -> dict[str, Any]:
-        """The keys of a line of `--json`, in order."""
-        return {
+        """The keys of a line of `--json`, in order; a label that is not sure enough is null."""
+        told: dict[str, Any] = {
             "text": self.text,
             "words": list(self.words),
-            "labels": list(self.labels),
+            "labels": [label or None for label in self.labels],
             "probabilities": [round(value, _DIGITS) for value in self.probabilities],
             "offsets": [list(pair) for pair in self.offsets],
             "spans": [span.as_json() for span in self.spans],
         }
+        if self.alternatives is not None:
+            rows = self.alternatives
+            told["alternatives"] = [{label: round(share, _DIGITS) for label, share in row} for row in rows]
+        return told
 
 
 def spans_of(

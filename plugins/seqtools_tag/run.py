@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from seqtools_tag.results import TagResult, spans_of
 
 BATCH_SIZE = 32
 _CHARACTERS_AT_ONCE = 16_384
-_OUTPUTS = ("words", "labels", "probabilities", "word_counts")
+_OUTPUTS = ("word_counts", "words", "labels", "probabilities")
+_ALL = "class_probabilities"
 _REMAKE = "Export it again with: seqtools export RUN -o FILE"
 
 
@@ -64,9 +66,9 @@ class Tagger:
         """The labels that words can get."""
         return tuple(dict.fromkeys(self.labels.shown))
 
-    def tag(self, text: str, *, pretokenized: bool = False, threshold: float = 0.0) -> TagResult:
-        """The labels of one text; see `tag_batch`."""
-        return self.tag_batch([text], pretokenized=pretokenized, threshold=threshold)[0]
+    def tag(self, text: str, **options: Any) -> TagResult:
+        """The labels of one text; options as in `tag_batch`."""
+        return self.tag_batch([text], **options)[0]
 
     def tag_batch(
         self,
@@ -74,6 +76,8 @@ class Tagger:
         *,
         pretokenized: bool = False,
         threshold: float = 0.0,
+        abstain: float = 0.0,
+        top_k: int = 0,
         batch_size: int = BATCH_SIZE,
     ) -> list[TagResult]:
         """Label the words of texts.
@@ -83,64 +87,93 @@ class Tagger:
                 parts that end where sentences do.
             pretokenized: words stand between blanks; else texts are cut as the training sentences were.
             threshold: leave out spans that are less probable.
+            abstain: "" for labels that are less probable, where labels mark no spans.
+            top_k: tell so many of the most probable labels of each word; 0 for none.
             batch_size: most texts that are read at once.
 
         Returns:
             A result for each text, in order.
 
         Raises:
-            UsageError: a value is out of range, or labels that mark no spans get a threshold.
+            UsageError: a value is out of range or does not fit the model's labels.
+            ModelFileError: the file does not tell the probabilities of all labels, and `top_k` asks for them.
         """
         texts = [texts] if isinstance(texts, str) else texts
-        self._check(threshold, batch_size)
+        self._check(threshold, abstain, top_k, batch_size)
         cleaned = [clean(text) for text in texts]
         plan = [list(parts(text)) for text in cleaned]
-        told = self._read([part for row in plan for part in row], pretokenized, batch_size)
-        results = [self._result(text, row, told) for text, row in zip(cleaned, plan, strict=True)]
+        told = self._read([part for row in plan for part in row], pretokenized, batch_size, bool(top_k))
+        results = [self._result(text, row, told, top_k) for text, row in zip(cleaned, plan, strict=True)]
+        if abstain:
+            return [result.sure(abstain) for result in results]
         return [result.without(threshold) for result in results] if threshold else results
 
-    def _check(self, threshold: float, batch_size: int) -> None:
+    def _check(self, threshold: float, abstain: float, top_k: int, batch_size: int) -> None:
         if not 0 <= threshold <= 1:
             raise UsageError("threshold", f"{threshold} is out of range", "Use 0 (all spans) to 1")
         if threshold and not self.labels.spans:
             raise UsageError("threshold", "the labels of this model mark no spans", "Drop it")
+        if not 0 <= abstain <= 1:
+            raise UsageError("abstain", f"{abstain} is no probability", "Use a number from 0 to 1")
+        if abstain and self.labels.spans:
+            raise UsageError("abstain", "the labels of this model mark spans", "Use --threshold for these")
+        if not 0 <= top_k <= len(self.classes):
+            cause = f"the model has {len(self.classes)} labels: {', '.join(self.classes)}"
+            raise UsageError("top-k", cause, f"Use 1 to {len(self.classes)}, or 0 for none")
+        if top_k and _ALL not in self.session.outputs:
+            raise ModelFileError(str(self.file.path), f"it lacks '{_ALL}'", _REMAKE)
         if batch_size < 1:
             raise UsageError("batch-size", f"{batch_size} is out of range", "Use 1 or more")
 
-    def _read(self, rows: Sequence[Part], pretokenized: bool, batch_size: int) -> Iterator[list[Any]]:
-        """Words, labels and probabilities of each part, in order."""
+    def _read(
+        self, rows: Sequence[Part], pretokenized: bool, batch_size: int, every: bool
+    ) -> Iterator[list[Any]]:
+        """Words, labels, probabilities and perhaps those of every label, of each part, in order."""
         found: dict[int, list[Any]] = {}
         for group in batches([len(part.text) for part in rows], batch_size):
             # The first is the longest.
             most = max(1, _CHARACTERS_AT_ONCE // max(len(rows[group[0]].text), 1))
             for begin in range(0, len(group), most):
                 indices = group[begin : begin + most]
-                found.update(
-                    zip(indices, self._run([rows[i].text for i in indices], pretokenized), strict=True)
-                )
+                given = [rows[i].text for i in indices]
+                found.update(zip(indices, self._run(given, pretokenized, every), strict=True))
         return (found[index] for index in range(len(rows)))
 
-    def _run(self, texts: list[str], pretokenized: bool) -> list[list[Any]]:
+    def _run(self, texts: list[str], pretokenized: bool, every: bool) -> list[list[Any]]:
         feeds = {"text": np.array(texts, object), "pretokenized": np.array([pretokenized])}
-        *columns, counts = self.session.run(_OUTPUTS, feeds)
+        counts, *columns = self.session.run((*_OUTPUTS, _ALL) if every else _OUTPUTS, feeds)
         return [
             [column[row, :count].tolist() for column in columns] for row, count in enumerate(counts.tolist())
         ]
 
-    def _result(self, text: str, row: Sequence[Part], told: Iterator[list[Any]]) -> TagResult:
+    def _result(self, text: str, row: Sequence[Part], told: Iterator[list[Any]], top_k: int) -> TagResult:
         labels: list[str] = []
         probabilities: list[float] = []
         offsets: list[tuple[int, int]] = []
+        alternatives: list[tuple[tuple[str, float], ...]] = []
         for part in row:
-            words, said, shares = next(told)
+            words, said, shares, *every = next(told)
             labels += said
             probabilities += shares
+            alternatives += (self._best(one, top_k) for one in chain(*every))
             offsets += places(part, words)
         spans = spans_of(text, labels, probabilities, offsets) if self.labels.spans else ()
         words_told = tuple(text[start:end] for start, end in offsets)
         return TagResult(
-            text, words_told, tuple(labels), tuple(probabilities), tuple(offsets), spans, len(row)
+            text,
+            words_told,
+            tuple(labels),
+            tuple(probabilities),
+            tuple(offsets),
+            spans,
+            len(row),
+            tuple(alternatives) if top_k else None,
         )
+
+    def _best(self, shares: list[float], count: int) -> tuple[tuple[str, float], ...]:
+        """The most probable labels of a word."""
+        places = sorted(range(len(shares)), key=lambda place: -shares[place])[:count]
+        return tuple((self.classes[place], shares[place]) for place in places)
 
 
 def _labels(model: ModelFile) -> LabelSet:

@@ -16,6 +16,7 @@ class Row(NamedTuple):
     words: list[str]
     labels: list[str]
     probabilities: NDArray[np.float32]
+    shares: NDArray[np.float32]
 
 
 class Runner:
@@ -35,10 +36,10 @@ class Runner:
 
     def rows(self, texts: Sequence[str], *, pretokenized: bool = False) -> list[Row]:
         """What the file says of texts in one batch."""
-        names = ["words", "labels", "probabilities", "word_counts"]
-        words, labels, probabilities, counts = self.run(names, feeds(texts, pretokenized=pretokenized))
+        names = ["words", "labels", "probabilities", "class_probabilities", "word_counts"]
+        words, labels, *shares, counts = self.run(names, feeds(texts, pretokenized=pretokenized))
         return [
-            Row(words[row, :count].tolist(), labels[row, :count].tolist(), probabilities[row, :count])
+            Row(words[row, :count].tolist(), labels[row, :count].tolist(), *(x[row, :count] for x in shares))
             for row, count in enumerate(counts.tolist())
         ]
 

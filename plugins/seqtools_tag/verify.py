@@ -110,8 +110,10 @@ def _compare(row: Row, words: list[str], parts: Parts, parity: Parity, precise: 
         differing = sum(a != b for a, b in zip(row.labels, reported, strict=True))
         parity.unequal += 0 if _near(row.labels, wanted, parts, parity.tolerance) else differing
         return
-    shares = np.array([wanted.shares[place, shown == name].sum() for place, name in enumerate(reported)])
-    parity.note("probabilities", float(np.abs(row.probabilities - shares).max()))
+    shares = np.stack([wanted.shares[:, shown == name].sum(1) for name in dict.fromkeys(shown)], axis=1)
+    chosen = np.array([wanted.shares[place, shown == name].sum() for place, name in enumerate(reported)])
+    parity.note("probabilities", float(np.abs(row.probabilities - chosen).max()))
+    parity.note("class_probabilities", float(np.abs(row.shares - shares).max()))
 
 
 def _near(labels: Sequence[str], wanted: Told, parts: Parts, tolerance: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,21 @@ def test_a_threshold(tag: Cli, run_cli: Cli, speech: Path) -> None:
     assert "mark no spans" in failed(run_cli("tag", "-m", speech, "a", "--threshold", "0.5"), 2)
 
 
+def test_the_most_probable_labels_and_doubts(tag: Cli, run_cli: Cli, speech: Path) -> None:
+    told = ok(run_cli("tag", "-m", speech, "Paris", "--top-k", "2"))
+    assert re.fullmatch(r"Paris/Z:(0\.9\d|1\.00)\|[XY]:0\.\d\d\n", told)
+    assert ok(run_cli("tag", "-m", speech, "Paris", "--abstain", "1")) == "Paris/unsure\n"
+    records = ok(run_cli("tag", "-m", speech, "--json", "-k", "1", "--abstain", "1", input="Paris\n\n"))
+    first, second = (json.loads(line) for line in records.splitlines())
+    assert list(first) == [*KEYS, "alternatives"]
+    assert (first["labels"], list(first["alternatives"][0])) == ([None], ["Z"])
+    assert second["alternatives"] == []
+    rows = ok(tag("Paris", "--format", "conll", "-k", "2")).split("\n")
+    assert rows[0].split("\t")[:2] == ["Paris", "B-LOC"] and len(rows[0].split("\t")) == 5
+    assert "hold one label each" in failed(tag("Paris", "-k", "2"), 2)
+    assert "Use --threshold" in failed(tag("Paris", "--abstain", "0.5"), 2)
+
+
 def test_colours_on_a_terminal_alone(tag: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -155,6 +171,9 @@ def test_a_line_without_end(tag: Cli) -> None:
         (("a", "-i", "b.txt"), 2, "TEXT and --input are both given"),
         (("a", "--json", "--format", "conll"), 2, "both given"),
         (("a", "--batch-size", "0"), 2, "out of range"),
+        (("a", "--top-k", "-1"), 2, "out of range"),
+        (("a", "--abstain", "2"), 2, "no probability"),
+        (("a", "--abstain", "0.5", "-k", "2"), 2, "one label or none"),
         (("-i", "nowhere.txt"), 1, "cannot be read"),
     ],
 )

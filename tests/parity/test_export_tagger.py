@@ -89,6 +89,7 @@ def test_same_as_torch(name: str) -> None:
         (alone,) = runner.rows([text])
         assert (alone.words, alone.labels) == (row.words, row.labels)
         assert alone.probabilities.tobytes() == row.probabilities.tobytes()
+        assert alone.shares.tobytes() == row.shares.tobytes()
 
 
 def test_outputs_agree_with_each_other() -> None:
@@ -106,6 +107,11 @@ def test_outputs_agree_with_each_other() -> None:
         assert (told["label_ids"][row, count:] == -1).all()
         assert set(told["words"][row, count:]) | set(told["labels"][row, count:]) <= {""}
         assert not told["probabilities"][row, count:].any()
+        assert not told["class_probabilities"][row, count:].any()
+        shares = told["class_probabilities"][row, :count]
+        ids = told["label_ids"][row, :count, None]
+        assert (np.take_along_axis(shares, ids, 1)[:, 0] == told["probabilities"][row, :count]).all()
+        assert np.allclose(shares.sum(1), 1, atol=1e-5)
         for first, past, kind in spans(labels):
             wanted.append(([row, first, past, parts.labels.types.index(kind)], kind))
     assert found == wanted
@@ -117,6 +123,7 @@ def test_nothing_to_label() -> None:
     runner = Runner(build(tiny.tiny_tagger(), profile="portable", card={}).SerializeToString())
     told = dict(zip(runner.outputs, runner.run(runner.outputs, feeds(["", " \n"])), strict=True))
     assert told["words"].shape == told["labels"].shape == told["probabilities"].shape == (2, 0)
+    assert told["class_probabilities"].shape == (2, 0, len(told["classes"]))
     assert told["spans"].shape == (0, 4)
     assert told["word_counts"].tolist() == [0, 0]
 

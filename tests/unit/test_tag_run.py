@@ -236,8 +236,52 @@ def test_a_threshold_leaves_spans_out(tagger: Tagger) -> None:
     assert [span.label for span in half.without(0.5).spans] == ["X"]
 
 
+def test_the_most_probable_labels(tagger: Tagger, plain: Tagger) -> None:
+    """The label a word gets is the first of them where labels are chosen one by one; shares fall."""
+    text = " ".join(tiny.SENTENCES[1][0].split())
+    told = plain.tag(text, pretokenized=True, top_k=3)
+    assert told.alternatives is not None
+    assert [(row[0][0], row[0][1]) for row in told.alternatives] == list(
+        zip(told.labels, told.probabilities, strict=True)
+    )
+    for row in told.alternatives:
+        assert [share for _, share in row] == sorted((share for _, share in row), reverse=True)
+        assert sum(share for _, share in row) == pytest.approx(1, abs=1e-5)
+    assert plain.tag("", top_k=2).alternatives == ()
+    long = plain.tag("x. " * 1500, top_k=1)
+    assert long.alternatives is not None and long.parts > 1
+    assert len(long.alternatives) == len(long.words)
+    spanned = tagger.tag(text, pretokenized=True, top_k=7)
+    assert spanned.alternatives is not None
+    for label, share, row in zip(spanned.labels, spanned.probabilities, spanned.alternatives, strict=True):
+        assert dict(row)[label] == share
+
+
+def test_labels_that_are_not_sure_enough(plain: Tagger, tagger: Tagger) -> None:
+    """Left out one by one; spans have a threshold of their own."""
+    assert said("N V", [0.9, 0.4]).sure(0.5).labels == ("N", "")
+    assert said("N V", [0.9, 0.4]).sure(0.5).as_json()["labels"] == ["N", None]
+    assert plain.tag("Jane", abstain=1.0).labels == ("",)
+    with pytest.raises(UsageError, match=r"mark spans\. Use --threshold"):
+        tagger.tag("Jane", abstain=0.5)
+
+
+def test_a_file_that_does_not_tell_all_labels(plain: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It labels all the same, and says what to do."""
+    monkeypatch.setattr(type(plain.session), "outputs", ["words", "labels"])
+    with pytest.raises(ModelFileError, match=r"class_probabilities.*Export it again"):
+        plain.tag("Jane", top_k=1)
+
+
 @pytest.mark.parametrize(
-    ("options", "cause"), [({"threshold": 1.5}, "out of range"), ({"batch_size": 0}, "out of range")]
+    ("options", "cause"),
+    [
+        ({"threshold": 1.5}, "out of range"),
+        ({"batch_size": 0}, "out of range"),
+        ({"abstain": 1.5}, "no probability"),
+        ({"top_k": 8}, "the model has 7 labels: O, B-LOC"),
+        ({"top_k": -1}, "7 labels"),
+    ],
 )
 def test_values_out_of_range(tagger: Tagger, options: dict[str, Any], cause: str) -> None:
     """Refused with what may be used."""
@@ -292,6 +336,12 @@ def test_printing() -> None:
     nouns = said("N V", [0.9, 0.8])
     assert list(Printer().lines(line, nouns)) == ["a/N b/V"]
     assert list(Printer(scores=True).lines(line, nouns)) == ["a/N/0.90 b/V/0.80"]
+    assert list(Printer(scores=True).lines(line, nouns.sure(0.85))) == ["a/N/0.90 b/unsure/0.80"]
+    assert list(Printer("conll").lines(line, nouns.sure(0.85))) == ["a\tN", "b\tunsure", ""]
+    best = TagResult(**{**vars(nouns), "alternatives": ((("N", 0.9), ("V", 0.1)), (("V", 0.8), ("N", 0.2)))})
+    assert list(Printer().lines(line, best)) == ["a/N:0.90|V:0.10 b/V:0.80|N:0.20"]
+    assert next(Printer("conll").lines(line, best)) == "a\tN\t0.9000\tV\t0.1000"
+    assert json.loads(next(Printer("json").lines(line, best)))["alternatives"][1] == {"V": 0.8, "N": 0.2}
     record = Line(1, "a b", {"id": 7, "text": "a b"})
     assert json.loads(next(Printer("json").lines(record, nouns))) == {
         "id": 7, "text": "a b", "words": ["a", "b"], "labels": ["N", "V"], "probabilities": [0.9, 0.8],
