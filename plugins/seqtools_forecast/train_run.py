@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from seqtools.errors import UsageError
+from seqtools.nn.size import count_parameters
 from seqtools.plugin import Reporter
-from seqtools.training.beginning import agree, attempt, check_fresh, clear, record
-from seqtools.training.clock import parse_duration
+from seqtools.training.beginning import agree, check_fresh, clear, prepared, record, resumed
+from seqtools.training.ending import make_file, note_best
 from seqtools.training.limits import check_limits
 from seqtools.training.loop import TrainingResult, train
 from seqtools.training.world import World
@@ -40,10 +39,7 @@ def train_forecast(
         DataError, TrainingError, ExportError: see those.
     """
     run = ForecastRun(output)
-    if recipe is None:
-        if not run.exists:
-            raise UsageError(str(run.path), "there is no run to resume", "Start one without --resume")
-        recipe = run.recipe()
+    recipe = recipe or resumed(run, ForecastRecipe)
     if not (run.exists or files):
         raise UsageError("FILE", "there are no series to train on", "Name one file or more")
     wanted = recipe
@@ -65,32 +61,26 @@ def train_filled(
         import seqtools_forecast.export  # noqa: F401  (a missing package is told now, not in an hour)
     # Passes are chosen later where the recipe does not say; the loop wants a number.
     check_limits(replace(recipe.training, epochs=recipe.training.epochs or 1.0))
-    if recipe.training.max_time:
-        parse_duration(recipe.training.max_time)
     if run.exists:
         agree(run, recipe, None, lambda: True)
     else:
         discard(run)
         check_fresh(run, PREPARED)
-    world = World.start(recipe.training.device)
-    try:
-        begin = partial(prepare, run, fill, recipe, report)
-        failure = attempt(begin) if world.leads and not run.exists else None
-        failure = world.tell(failure)  # the others wait here until the series are there
-        if failure:
-            raise failure
+    begin = partial(prepare, run, fill, recipe, report)
+    with prepared(run, recipe.training.device, begin, partial(_undo, run)) as world:
         result = _train(run, recipe, world, report)
         train_folds(run, int(result.best["step"]), world, report)
         said = world.tell(_settle(run, result, floor, report) if world.leads else 0.0)
         if said > 0 and run.resolved().training.refit and not run.info().get("refit"):
             refit(run, int(result.best["step"]), world, report)
-    finally:
-        world.close()
-        if world.leads and not run.exists:
-            discard(run)
-            clear(run, PREPARED)
     if world.leads and export:
-        _export(run, report)
+        make_file(run, report, "FILE")
+
+
+def _undo(run: ForecastRun) -> None:
+    """Take away what preparing left in a folder that did not become a run."""
+    discard(run)
+    clear(run, PREPARED)
 
 
 def _train(run: ForecastRun, recipe: ForecastRecipe, world: World, report: Reporter) -> TrainingResult:
@@ -98,13 +88,11 @@ def _train(run: ForecastRun, recipe: ForecastRecipe, world: World, report: Repor
     settled = run.resolved()
     experiment, network = experiment_of(run, settled, run.splits(), world)
     if world.leads:
-        count = sum(parameter.numel() for parameter in network.parameters())
+        count = count_parameters(network)
         members = f"{len(network.members)} networks, " if len(network.members) > 1 else ""
         report(f"network: {settled.network.kind}, {members}{count:,} parameters, on {world.device}")
         record(run, recipe, count)
-        if not run.exists:  # all is well: from here on the folder is a run
-            run.write_recipe(recipe)
-            (run.data / READING).unlink(missing_ok=True)
+        (run.data / READING).unlink(missing_ok=True)
     return train(
         experiment, settled.training, run.path, world=world, report=report, rates=rates(network, settled)
     )
@@ -112,19 +100,10 @@ def _train(run: ForecastRun, recipe: ForecastRecipe, world: World, report: Repor
 
 def _settle(run: ForecastRun, result: TrainingResult, floor: bool, report: Reporter) -> float:
     """Best figures, calibration, the table; the weight that the network got."""
-    best: dict[str, Any] = {**result.best, "steps": result.steps, "stopped": result.stopped}
-    run.write_json("run.json", {**run.info(), "best": best})
+    note_best(run, result)
     calibration = calibrate_run(run, report)
     if floor and not run.floor():
         found = compare_run(run, report)
         if found:
             run.write_json("floor.json", found)
     return calibration.weight
-
-
-def _export(run: ForecastRun, report: Reporter) -> None:
-    from seqtools_forecast.export import export_run
-
-    export_run(run.path, run.path / "model.onnx", report=report)
-    model = shlex.quote(str(run.path / "model.onnx"))
-    report(f"Try it: seqtools forecast -m {model} FILE")

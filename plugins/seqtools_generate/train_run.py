@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -16,12 +15,13 @@ from torch import Tensor
 from seqtools import config, loader
 from seqtools.errors import ConfigError, DataError, UsageError
 from seqtools.nn.language_model import LanguageModel
+from seqtools.nn.size import count_parameters
 from seqtools.nn.vectors import load_vectors
 from seqtools.plugin import Reporter, Tokenizer
 from seqtools.recipe import Recipe
-from seqtools.training.beginning import agree, attempt, check_fresh, clear, record
+from seqtools.training.beginning import agree, check_fresh, clear, prepared, record, resumed
 from seqtools.training.checkpoint import CheckpointFolder
-from seqtools.training.clock import parse_duration
+from seqtools.training.ending import make_file, note_best
 from seqtools.training.limits import check_limits
 from seqtools.training.loop import TrainingResult, train
 from seqtools.training.rng import seed_all
@@ -62,9 +62,8 @@ def train_generate(
     if export:
         import seqtools_generate.export  # noqa: F401  (a missing package is told now, not in an hour)
     if recipe is None:
-        if not run.exists:
-            raise UsageError(str(run.path), "there is no run to resume", "Start one without --resume")
-        recipe, parent = run.recipe(), Path(told) if (told := run.info()["parent"]) else None
+        recipe = resumed(run, Recipe)
+        parent = Path(told) if (told := run.info()["parent"]) else None
     check_limits(recipe.training)
     if run.exists:
         agree(run, recipe, parent, lambda: not paths or data_matches(run, paths, recipe))
@@ -73,26 +72,16 @@ def train_generate(
             raise UsageError("FILE", "there is no text to train on", "Name one or more files or folders")
         check_fresh(run, PREPARED)
         _check_recipe(recipe)
-    world = World.start(recipe.training.device)
-    try:
-        failure = attempt(partial(_begin, run, paths, recipe, parent, report)) if world.leads else None
-        failure = world.tell(failure)  # the others wait here until the streams are there
-        if failure:
-            raise failure
+    begin = partial(_begin, run, paths, recipe, parent, report)
+    with prepared(run, recipe.training.device, begin, partial(clear, run, PREPARED)) as world:
         result = _train(run, recipe, world, parent, report)
-    finally:
-        world.close()
-        if world.leads and not run.exists:
-            clear(run, PREPARED)
     if world.leads:
         _finish(run, result, floor=floor, export=export, report=report)
     return result
 
 
 def _begin(run: RunFolder, paths: list[Path], recipe: Recipe, parent: Path | None, report: Reporter) -> None:
-    """Prepare the folder if it is no run yet."""
-    if not run.exists:
-        prepare(run, paths, recipe, RunFolder.open(parent) if parent else None, report)
+    prepare(run, paths, recipe, RunFolder.open(parent) if parent else None, report)
 
 
 def _check_recipe(recipe: Recipe) -> None:
@@ -100,8 +89,6 @@ def _check_recipe(recipe: Recipe) -> None:
     with torch.device("meta"):
         LanguageModel(recipe.network, 8)
     loader.tokenizer(recipe.tokenizer.kind)
-    if recipe.training.max_time:
-        parse_duration(recipe.training.max_time)
     if recipe.network.vectors:
         if not recipe.network.embedding:
             raise ConfigError("network.vectors", "there is no embedding to fill", "Set network.embedding")
@@ -114,13 +101,13 @@ def _train(
 ) -> TrainingResult:
     tokenizer = run.tokenizer()
     seed_all(recipe.training.seed)
-    say = report if world.leads else _silent
+    say = world.reporter(report)
     network = first_network(run, recipe, tokenizer, parent, say).to(world.device)
     # Where a checkpoint waits, its weights replace what is set here, and the parent may be gone.
     begun = CheckpointFolder(run.path).newest()
     known = RunFolder.open(parent).tokenizer().vocab_size if parent and not begun else 0
     hold_still(network, _absent(run, recipe, tokenizer), known=known)
-    count = sum(parameter.numel() for parameter in network.parameters())
+    count = count_parameters(network)
     say(f"network: {recipe.network.cell}, {count:,} parameters, on {world.device}")
     sampling = float(recipe.tokenizer.options.get("sampling", 0.0))
     renew = None
@@ -131,8 +118,6 @@ def _train(
     )
     if world.leads:
         record(run, recipe, count)
-        if not run.exists:  # all is well: from here on the folder is a run
-            run.write_recipe(recipe)
     return train(experiment, recipe.training, run.path, world=world, report=report)
 
 
@@ -142,10 +127,6 @@ def _absent(run: RunFolder, recipe: Recipe, tokenizer: Tokenizer) -> Tensor:
     if not recipe.tokenizer.options.get("sampling"):
         return absent
     return absent[torch.isin(absent, torch.tensor([tokenizer.unknown, tokenizer.bos, tokenizer.eos]))]
-
-
-def _silent(line: str) -> None:
-    """The report of ranks that do not lead."""
 
 
 def first_network(
@@ -170,22 +151,13 @@ def _finish(run: RunFolder, result: TrainingResult, *, floor: bool, export: bool
     loss, tokenizer, valid = result.best["valid_loss"], run.tokenizer(), run.valid_tokens()[:VALID_TOKENS]
     characters = max(1, _characters(run, tokenizer))
     per_character = loss * (len(valid) - 1) / characters
-    best = {
-        **result.best,
-        "nats_per_character": per_character,
-        "steps": result.steps,
-        "stopped": result.stopped,
-    }
-    run.write_json("run.json", {**run.info(), "best": best})
+    note_best(run, result, nats_per_character=per_character)
     if floor and not run.floor():
         told = floor_for(run.stream("train"), valid, tokenizer, report, characters=characters)
         run.write_json("floor.json", {key: value for key, value in told.items() if key != "model"})
     report(compare(loss, per_character, run.floor()))
     if export:
-        from seqtools_generate.export import export_run
-
-        export_run(run.path, run.path / "model.onnx", report=report)
-        report(f"Try it: seqtools generate -m {shlex.quote(str(run.path / 'model.onnx'))}")
+        make_file(run, report)
 
 
 def _characters(run: RunFolder, tokenizer: Tokenizer) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,11 +12,12 @@ import torch
 from seqtools import loader
 from seqtools.errors import ConfigError, UsageError
 from seqtools.nn.classifier import Classifier
+from seqtools.nn.size import count_parameters
 from seqtools.nn.vectors import check_vectors, fill_embedding
 from seqtools.plugin import Reporter
-from seqtools.training.beginning import agree, attempt, check_fresh, clear, record
+from seqtools.training.beginning import agree, check_fresh, clear, prepared, record, resumed
 from seqtools.training.checkpoint import CheckpointFolder
-from seqtools.training.clock import parse_duration
+from seqtools.training.ending import make_file, note_best
 from seqtools.training.limits import check_limits
 from seqtools.training.loop import TrainingResult, train
 from seqtools.training.rng import seed_all
@@ -56,9 +56,7 @@ def train_sentiment(
     """
     run = SentimentRun(output)
     if recipe is None:
-        if not run.exists:
-            raise UsageError(str(run.path), "there is no run to resume", "Start one without --resume")
-        recipe = _classifiers(run)
+        recipe = resumed(run, SentimentRecipe)
         told = run.info().get("parent", "")
         parent = Path(told) if told else None
     elif pretraining:
@@ -95,28 +93,11 @@ def train_filled(
     else:
         check_fresh(run, (*PREPARED, pretrain.FOLDER, pretrain.TEXTS))
         _check_recipe(recipe)
-    world = World.start(recipe.training.device)
-    try:
-        begin = partial(_begin, run, fill, recipe, parent)
-        failure = attempt(begin) if world.leads and not run.exists else None
-        failure = world.tell(failure)  # the others wait here until the texts are there
-        if failure:
-            raise failure
+    begin = partial(_begin, run, fill, recipe, parent)
+    with prepared(run, recipe.training.device, begin, partial(clear, run, PREPARED)) as world:
         result = _train(run, recipe, world, parent, report)
-    finally:
-        world.close()
-        if world.leads and not run.exists:
-            clear(run, PREPARED)
     if world.leads:
         _finish(run, recipe, result, floor=floor, export=export, report=report)
-
-
-def _classifiers(run: SentimentRun) -> SentimentRecipe:
-    recipe = run.recipe()
-    if not isinstance(recipe, SentimentRecipe):
-        cause = f"its run is one of '{recipe.task}'"
-        raise UsageError(str(run.path), cause, f"Use: seqtools train {recipe.task} --resume")
-    return recipe
 
 
 def _begin(run: SentimentRun, fill: Fill, recipe: SentimentRecipe, parent: Path | None) -> None:
@@ -139,8 +120,6 @@ def _check_recipe(recipe: SentimentRecipe) -> None:
     with torch.device("meta"):
         Classifier(network, 8, 2)
     loader.tokenizer(recipe.tokenizer.kind)
-    if recipe.training.max_time:
-        parse_duration(recipe.training.max_time)
     if network.vectors:
         check_vectors(Path(network.vectors), network.embedding)
     elif network.freeze and not network.neighbours:
@@ -166,14 +145,12 @@ def _train(
     network = network.to(world.device)
     experiment = SentimentExperiment(network, run, recipe, world)
     if world.leads:
-        count = sum(parameter.numel() for parameter in network.parameters())
+        count = count_parameters(network)
         report(
             f"network: {recipe.network.cell}, pooling {recipe.network.pooling}, {count:,} parameters, "
             f"{labels.objective} over {labels.classes} labels, on {world.device}"
         )
         record(run, recipe, count)
-        if not run.exists:  # all is well: from here on the folder is a run
-            run.write_recipe(recipe)
     slower = rates(network, recipe.training.rate_decay)
     return train(experiment, recipe.training, run.path, world=world, report=report, rates=slower)
 
@@ -204,8 +181,7 @@ def _finish(
     from seqtools_sentiment.floor import fit_run_linear, run_floor
     from seqtools_sentiment.predicting import run_logits
 
-    best: dict[str, Any] = {**result.best, "steps": result.steps, "stopped": result.stopped}
-    run.write_json("run.json", {**run.info(), "best": best})
+    best = note_best(run, result)
     labels = run.labels()
     weights = class_weights(recipe, labels.targets(run.examples("train")), labels)
     if floor and not run.floor():
@@ -217,10 +193,7 @@ def _finish(
     blended = run.calibration()["after"]["accuracy"] if recipe.linear.blend else None
     report(compare(best, run.floor(), blended))
     if export:
-        from seqtools_sentiment.export import export_run
-
-        export_run(run.path, run.path / "model.onnx", report=report)
-        report(f"Try it: seqtools sentiment -m {shlex.quote(str(run.path / 'model.onnx'))} 'I loved it'")
+        make_file(run, report, "'I loved it'")
 
 
 def compare(best: dict[str, Any], floor: dict[str, Any], blended: float | None = None) -> str:

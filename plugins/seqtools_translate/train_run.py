@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,12 @@ import torch
 from seqtools import loader
 from seqtools.errors import ConfigError, DataError, UsageError
 from seqtools.nn.seq2seq import Seq2Seq
+from seqtools.nn.size import count_parameters
 from seqtools.nn.vectors import load_vectors
 from seqtools.plugin import Reporter
-from seqtools.training.beginning import agree, attempt, check_fresh, clear, record
+from seqtools.training.beginning import agree, check_fresh, clear, prepared, record, resumed
 from seqtools.training.checkpoint import CheckpointFolder
-from seqtools.training.clock import parse_duration
+from seqtools.training.ending import make_file, note_best
 from seqtools.training.files import write_tensors
 from seqtools.training.limits import check_limits
 from seqtools.training.loop import TrainingResult, train
@@ -49,10 +49,7 @@ def train_translate(
     run = TranslateRun(output)
     if export:
         import seqtools_translate.export  # noqa: F401  (a missing package is told now, not in an hour)
-    if recipe is None:
-        if not run.exists:
-            raise UsageError(str(run.path), "there is no run to resume", "Start one without --resume")
-        recipe = _translators(run)
+    recipe = recipe or resumed(run, TranslateRecipe)
     check_limits(recipe.training)
     if run.exists:
         agree(run, recipe, None, lambda: not corpus.sources or data_matches(run, corpus, recipe))
@@ -61,34 +58,12 @@ def train_translate(
             raise UsageError("pairs", "there are none to train on", "Name them with --source and --target")
         check_fresh(run, PREPARED)
         _check_recipe(recipe)
-    world = World.start(recipe.training.device)
-    try:
-        failure = attempt(partial(_begin, run, corpus, recipe, report)) if world.leads else None
-        failure = world.tell(failure)  # the others wait here until the pairs are there
-        if failure:
-            raise failure
+    begin = partial(prepare, run, corpus, recipe, report)
+    with prepared(run, recipe.training.device, begin, partial(clear, run, PREPARED)) as world:
         result = _train(run, recipe, world, report)
-    finally:
-        world.close()
-        if world.leads and not run.exists:
-            clear(run, PREPARED)
     if world.leads:
         _finish(run, result, floor=floor, export=export, report=report)
     return result
-
-
-def _translators(run: TranslateRun) -> TranslateRecipe:
-    recipe = run.recipe()
-    if not isinstance(recipe, TranslateRecipe):
-        cause = f"its run is one of '{recipe.task}'"
-        raise UsageError(str(run.path), cause, f"Use: seqtools train {recipe.task} --resume")
-    return recipe
-
-
-def _begin(run: TranslateRun, corpus: Corpus, recipe: TranslateRecipe, report: Reporter) -> None:
-    """Prepare the folder if it is no run yet."""
-    if not run.exists:
-        prepare(run, corpus, recipe, report)
 
 
 def _check_recipe(recipe: TranslateRecipe) -> None:
@@ -102,8 +77,6 @@ def _check_recipe(recipe: TranslateRecipe) -> None:
     with torch.device("meta"):
         Seq2Seq(recipe.network, 8, 8)
     loader.tokenizer(recipe.tokenizer.kind)
-    if recipe.training.max_time:
-        parse_duration(recipe.training.max_time)
     if recipe.network.vectors and not Path(recipe.network.vectors).is_file():
         raise DataError(recipe.network.vectors, "there is no such file of vectors", "Check the path")
 
@@ -113,9 +86,9 @@ def _train(run: TranslateRun, recipe: TranslateRecipe, world: World, report: Rep
     sizes = run.tokenizer().vocab_size, run.target_tokenizer().vocab_size
     network = Seq2Seq(recipe.network, *sizes)
     if recipe.network.vectors and not CheckpointFolder(run.path).newest():
-        _fill(network, run, Path(recipe.network.vectors), report if world.leads else _silent)
+        _fill(network, run, Path(recipe.network.vectors), world.reporter(report))
     network = network.to(world.device)
-    count = sum(parameter.numel() for parameter in network.parameters())
+    count = count_parameters(network)
     experiment = TranslateExperiment(network, run, recipe, world)
     if world.leads:
         attention = recipe.network.attention
@@ -123,8 +96,6 @@ def _train(run: TranslateRun, recipe: TranslateRecipe, world: World, report: Rep
             f"network: {recipe.network.cell}, attention {attention}, {count:,} parameters, on {world.device}"
         )
         record(run, recipe, count)
-        if not run.exists:  # all is well: from here on the folder is a run
-            run.write_recipe(recipe)
     result = train(experiment, recipe.training, run.path, world=world, report=report)
     if not world.leads:
         return result
@@ -139,10 +110,6 @@ def _fill(network: Seq2Seq, run: TranslateRun, vectors: Path, report: Reporter) 
     load_vectors(vectors, run.target_tokenizer(), weight, report)
     with torch.no_grad():
         weight.div_(network.scale)
-
-
-def _silent(line: str) -> None:
-    """The report of ranks that do not lead."""
 
 
 def _averaged(
@@ -172,8 +139,7 @@ def _finish(
     run: TranslateRun, result: TrainingResult, *, floor: bool, export: bool, report: Reporter
 ) -> None:
     """Best figures beside the floors', the lexicon, then the file."""
-    best: dict[str, Any] = {**result.best, "steps": result.steps, "stopped": result.stopped}
-    run.write_json("run.json", {**run.info(), "best": best})
+    best = note_best(run, result)
     _learn_lexicon(run, report)
     if floor and not run.floor():
         from seqtools_translate.floor import run_floor
@@ -181,10 +147,7 @@ def _finish(
         run.write_json("floor.json", run_floor(run, report))
     report(compare(best, run.floor()))
     if export:
-        from seqtools_translate.export import export_run
-
-        export_run(run.path, run.path / "model.onnx", report=report)
-        report(f"Try it: seqtools translate -m {shlex.quote(str(run.path / 'model.onnx'))}")
+        make_file(run, report)
 
 
 def _learn_lexicon(run: TranslateRun, report: Reporter) -> None:

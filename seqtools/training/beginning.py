@@ -5,10 +5,11 @@ from __future__ import annotations
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -16,6 +17,27 @@ import seqtools
 from seqtools import config
 from seqtools.errors import ConfigError, SeqtoolsError, UsageError
 from seqtools.training.run_folder import RunFolder
+from seqtools.training.world import World
+
+R = TypeVar("R")
+
+
+def resumed(run: RunFolder, kind: type[R]) -> R:
+    """The recipe of the run that a folder holds, to go on with it.
+
+    Args:
+        kind: recipes of the task that goes on.
+
+    Raises:
+        UsageError: there is no run, or it is one of another task.
+    """
+    if not run.exists:
+        raise UsageError(str(run.path), "there is no run to resume", "Start one without --resume")
+    recipe = run.recipe()
+    if not isinstance(recipe, kind):
+        cause = f"its run is one of '{recipe.task}'"
+        raise UsageError(str(run.path), cause, f"Use: seqtools train {recipe.task} --resume")
+    return recipe
 
 
 def check_fresh(run: RunFolder, leftovers: Collection[str]) -> None:
@@ -70,6 +92,33 @@ def attempt(prepare: Callable[[], None]) -> SeqtoolsError | None:
     return None
 
 
+@contextmanager
+def prepared(
+    run: RunFolder, device: str, prepare: Callable[[], None], undo: Callable[[], None]
+) -> Iterator[World]:
+    """The processes that train together, from the moment that the folder is filled until they are done.
+
+    Args:
+        device: where they train, as recipes name it.
+        prepare: fills a folder that is no run yet; the process that leads calls it, the others wait.
+        undo: takes that away again where the folder did not become a run.
+
+    Raises:
+        SeqtoolsError: what preparing failed with, in every process and not only the one that prepares.
+    """
+    world = World.start(device)
+    try:
+        failure = attempt(prepare) if world.leads and not run.exists else None
+        failure = world.tell(failure)
+        if failure:
+            raise failure
+        yield world
+    finally:
+        world.close()
+        if world.leads and not run.exists:
+            undo()
+
+
 def clear(run: RunFolder, leftovers: Collection[str]) -> None:
     """Take away what preparing made in a folder that did not become a run, and nothing else."""
     data = run.path / "data"
@@ -82,7 +131,10 @@ def clear(run: RunFolder, leftovers: Collection[str]) -> None:
 
 
 def record(run: RunFolder, recipe: Any, parameters: int) -> None:
-    """Note in run.json by which command, with which versions, the run is trained."""
+    """Note in run.json by which command, with which versions, a run is trained.
+
+    To be called when all is well: the recipe, which makes a folder a run, is written last.
+    """
     info: dict[str, Any] = run.info()
     info |= {
         "task": recipe.task,
@@ -98,3 +150,5 @@ def record(run: RunFolder, recipe: Any, parameters: int) -> None:
         },
     }
     run.write_json("run.json", info)
+    if not run.exists:
+        run.write_recipe(recipe)

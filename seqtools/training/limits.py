@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from seqtools.errors import UsageError
 from seqtools.recipe import LoopConfig
+from seqtools.training.clock import parse_duration
 
 Rule = tuple[Callable[[float], bool], str]
 
@@ -39,7 +40,7 @@ def check_limits(config: LoopConfig) -> None:
     """Refuse keys of the loop that are out of range (those of the data are the task's to check).
 
     Raises:
-        UsageError: names every such key, its value and its range.
+        UsageError: names every such key, its value and its range; or `max_time` is no time.
     """
     wrong = []
     for name, (holds, words) in RULES.items():
@@ -48,3 +49,5 @@ def check_limits(config: LoopConfig) -> None:
             wrong.append(f"{name} is {value:g} and must be {words}")
     if wrong:
         raise UsageError("training", "; ".join(wrong), "Change the recipe")
+    if config.max_time:
+        parse_duration(config.max_time)

@@ -94,14 +94,10 @@ def train(
         live = sys.stderr.isatty() and output.level() >= output.NORMAL
     try:
         unit = getattr(experiment, "unit", "tokens")
-        with ProgressLine(report if world.leads else _drop, live and world.leads, unit=unit) as line:
+        with ProgressLine(world.reporter(report), live and world.leads, unit=unit) as line:
             return _Trainer(experiment, config, run, world, line, rates).train()
     finally:
         torch.set_flush_denormal(False)
-
-
-def _drop(line: str) -> None:
-    """The report of every rank but the first."""
 
 
 class _Trainer:

@@ -17,6 +17,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from seqtools.errors import DeviceError
+from seqtools.plugin import Reporter
 
 # Rank 0 evaluates alone while the others wait for it; an evaluation may take long.
 PATIENCE = timedelta(hours=6)
@@ -90,6 +91,10 @@ class World:
         """Whether this process writes and prints."""
         return self.rank == 0
 
+    def reporter(self, report: Reporter) -> Reporter:
+        """`report` in the process that leads, silence in the others."""
+        return report if self.leads else _silent
+
     def close(self) -> None:
         """Leave the group."""
         if self.size > 1 and dist.is_initialized():
@@ -152,3 +157,7 @@ class World:
         boxes: list[Any] | None = [None] * self.size if self.leads else None
         dist.gather_object(value, boxes, 0, group=self.host)
         return boxes or []
+
+
+def _silent(line: str) -> None:
+    """The report of processes that do not lead."""
