@@ -95,3 +95,19 @@ def text(value: Value) -> str:
         return str(view(value), "utf-8")
     except UnicodeDecodeError as error:
         raise WireError("a name is not valid UTF-8") from error
+
+
+def encoded(number: int, value: Value | bytes | str) -> bytes:
+    """One field: a varint where the value is a number (64 bits with its sign), else a length and bytes."""
+    if isinstance(value, int):
+        return _varint(number << 3 | VARINT) + _varint(value & 0xFFFFFFFFFFFFFFFF)
+    data = value.encode() if isinstance(value, str) else bytes(value)
+    return _varint(number << 3 | BYTES) + _varint(len(data)) + data
+
+
+def _varint(value: int) -> bytes:
+    made = bytearray()
+    while value >= 0x80:
+        made.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*made, value])

@@ -39,6 +39,11 @@ from seqtools.run_options import run_options
     "--explain-to", metavar="FILE", help="Draw that: a .html page, or a .svg picture, of 200 texts at most."
 )
 @click.option(
+    "--explain-by",
+    type=click.Choice(["occlusion", "gradients"]),
+    help="occlusion: leave each word out. gradients: fade words in, and integrate.  [default: occlusion]",
+)
+@click.option(
     "--batch-size", type=int, metavar="N", default=32, show_default=True, help="Texts classified at once."
 )
 @click.option("--stream", is_flag=True, help="Answer each line as it comes, without reading ahead.")
@@ -50,7 +55,8 @@ def command(**options: Any) -> None:
     all that are probable, and nothing where none is. Empty lines stay empty.
 
     --explain leaves out each word in turn and asks again: words are coloured on a terminal (blue speaks for
-    the label, orange against it), else their effect on the label's log-odds stands behind them.
+    the label, orange against it), else their effect on the label's log-odds stands behind them. With
+    --explain-by gradients effects are integrated gradients, which sum to those log-odds.
 
     \b
     seqtools sentiment "I loved it"

@@ -1,4 +1,4 @@
-"""Why a text gets its label: what changes when a word of it is left out (occlusion).
+"""Why a text gets its label: by what changes when a word is left out (occlusion), or by integrated gradients.
 
 Only the model file is asked, so this works wherever the file does, and for every network in it.
 """
@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqtools.errors import UsageError
+from seqtools_sentiment.gradients import MOST_PIECES as MOST_FADED
+from seqtools_sentiment.gradients import integrated
 from seqtools_sentiment.probabilities import probabilities
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 MOST_PIECES = 512
 """A text of more words is left out in runs of words, so that a novel costs no more than a long review."""
 
+METHODS = ("occlusion", "gradients")
+
 _WORD = re.compile(r"\w+(?:['\u2019\-]\w+)*|[^\w\s]+")
 _TINY = 1e-7
 
@@ -33,7 +38,8 @@ class Piece:
 
     Attributes:
         start, end: where it stands in the text.
-        effect: the label's log-odds with it less those without it, in nats; above 0 it speaks for the label.
+        effect: its part of the label's log-odds, in nats; above 0 it speaks for the label. By occlusion those
+            with it less those without it; by gradients effects sum to log-odds less those of nothing read.
     """
 
     start: int
@@ -51,6 +57,7 @@ class Explanation:
         probability: of the label for the whole text.
         log_odds: the same as log(p / (1 - p)).
         pieces: the words, in order; what stands between them has no effect of its own.
+        method: how effects were found, one of `METHODS`.
     """
 
     text: str
@@ -58,6 +65,7 @@ class Explanation:
     probability: float
     log_odds: float
     pieces: tuple[Piece, ...]
+    method: str = "occlusion"
 
     @property
     def largest(self) -> float:
@@ -75,30 +83,38 @@ class Explanation:
         return [(text, effect) for text, effect in [*told, (self.text[place:], None)] if text]
 
 
-def explain(model: Classifier, text: str, label: str | None, *, batch_size: int) -> Explanation:
+def explain(model: Classifier, text: str, label: str | None, *, method: str, batch_size: int) -> Explanation:
     """See `Classifier.explain`."""
+    if method not in METHODS:
+        raise UsageError("method", f"'{method}' is unknown", f"Use one of: {', '.join(METHODS)}")
     if label is not None and label not in model.classes:
         raise UsageError("label", f"'{label}' is unknown", f"Use one of: {', '.join(model.classes)}")
-    spans = cut(text[: model.characters])
+    faded, objective = method == "gradients", model.labels.objective
+    spans = cut(text[: model.characters], MOST_FADED if faded else MOST_PIECES)
     without = [left_out(text, start, end) for start, end in spans]
-    logits = np.stack(model.logits([text, *without], batch_size=batch_size))
-    shares = probabilities(logits[:1], model.labels.objective)[0]
+    logits = np.stack(model.logits([text] if faded else [text, *without], batch_size=batch_size))
+    shares = probabilities(logits[:1], objective)[0]
     chosen = model.classes.index(label) if label is not None else int(shares.argmax())
-    odds = log_odds(logits, model.labels.objective, chosen)
-    effects = (odds[0] - odds[1:]).tolist()
+    odds = log_odds(logits, objective, chosen)
+    if faded and spans:
+        weigh = partial(log_odds, objective=objective, label=chosen)
+        effects = integrated(model.fading, text, spans, weigh, without, batch_size).tolist()
+    else:
+        effects = (odds[0] - odds[1:]).tolist()
     return Explanation(
         text,
         model.classes[chosen],
         float(shares[chosen]),
         float(odds[0]),
         tuple(Piece(start, end, effect) for (start, end), effect in zip(spans, effects, strict=True)),
+        method,
     )
 
 
-def cut(text: str) -> list[tuple[int, int]]:
-    """Where the words stand; in a text of more than `MOST_PIECES`, runs of equally many words."""
+def cut(text: str, most: int = MOST_PIECES) -> list[tuple[int, int]]:
+    """Where the words stand; in a text of more than `most`, runs of equally many words."""
     words = [match.span() for match in _WORD.finditer(text)]
-    size = -(-len(words) // MOST_PIECES) or 1
+    size = -(-len(words) // most) or 1
     runs = [words[place : place + size] for place in range(0, len(words), size)]
     return [(run[0][0], run[-1][1]) for run in runs]
 

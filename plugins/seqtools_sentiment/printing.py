@@ -75,6 +75,7 @@ class Printer:
 def _explained(explanation: Explanation) -> dict[str, Any]:
     return {
         "label": explanation.label,
+        "method": explanation.method,
         "log_odds": _rounded(explanation.log_odds),
         "words": [
             {

@@ -84,7 +84,10 @@ class _Run:
         explanation = None
         if self._asked.explains and not result.blank:
             explanation = self._model.explain(
-                result.text, result.labels[0] if result.labels else None, batch_size=self._asked.batch_size
+                result.text,
+                result.labels[0] if result.labels else None,
+                method=self._asked.explain_by or "occlusion",
+                batch_size=self._asked.batch_size,
             )
             self._explained += 1
             if self._asked.explain_to and len(self._drawn) < MOST_DRAWN:

@@ -29,6 +29,7 @@ class Request:
     abstain: float
     explain: bool
     explain_to: str | None
+    explain_by: str | None
     batch_size: int
     stream: bool
     device: str
@@ -51,6 +52,9 @@ class Request:
             cause = "--abstain names one label or none, --top-k several"
             raise UsageError("top-k", cause, "Drop one, or use --json, which tells all probabilities")
         Choice(self.threshold, self.abstain)
+        if self.explain_by is not None and not self.explains:
+            cure = "Add --explain or --explain-to FILE"
+            raise UsageError("explain-by", "it says how to explain, and nothing is explained", cure)
         self._check_picture()
 
     def _check_picture(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 from seqtools.batching import batches
@@ -13,6 +14,7 @@ from seqtools.runtime.session import Session
 from seqtools_sentiment.examples import Labels
 from seqtools_sentiment.explanation import Explanation, explain
 from seqtools_sentiment.feeding import Feeder, stored
+from seqtools_sentiment.gradients import Fading
 from seqtools_sentiment.results import Choice, Classification
 
 BATCH_SIZE = 32
@@ -22,11 +24,11 @@ def open_classifier(
     model: ModelFile, *, device: str = "cpu", threads: int = 1, deadline: float | None = None
 ) -> Classifier:
     """The runtime of the task `sentiment`; see `seqtools.load`."""
-    session = Session(
-        model.data, subject=str(model.path), device=device, threads=threads, deadline=deadline,
+    opened = partial(
+        Session, subject=str(model.path), device=device, threads=threads, deadline=deadline,
         extensions=model.form == "fused",
     )  # fmt: skip
-    return Classifier(model, session)
+    return Classifier(model, opened)
 
 
 class Classifier:
@@ -37,21 +39,22 @@ class Classifier:
 
     Attributes:
         file, session: of the model.
+        opened: makes a session of the bytes of a file as this one's was made.
         labels: its classes.
 
     Raises:
         ModelFileError: the file lacks what its task needs.
     """
 
-    def __init__(self, file: ModelFile, session: Session) -> None:
-        self.file, self.session = file, session
+    def __init__(self, file: ModelFile, opened: Callable[[bytes], Session]) -> None:
+        self.file, self.opened, self.session = file, opened, opened(file.data)
         self._feeder = Feeder(file)
         try:
             self.labels = Labels.from_payload(stored(file, "labels"))
         except DataError as error:
             raise ModelFileError(str(file.path), error.cause, error.cure) from error
         wanted = ["label", "probabilities", "token_counts", *(["score"] if self.labels.ordered else [])]
-        missing = sorted({*wanted, "logits"} - set(session.outputs))
+        missing = sorted({*wanted, "logits"} - set(self.session.outputs))
         if missing:
             cause = f"it has no output '{missing[0]}'"
             raise ModelFileError(str(file.path), cause, "Export it again with: seqtools export RUN -o FILE")
@@ -71,6 +74,15 @@ class Classifier:
     def characters(self) -> int:
         """Characters looked at of a text, before it is cut into tokens."""
         return self._feeder.characters
+
+    @cached_property
+    def fading(self) -> Fading:
+        """The same model with tokens that can be faded in."""
+        return Fading(self)
+
+    def feeds(self, texts: Sequence[str]) -> dict[str, Any]:
+        """The file's inputs for texts."""
+        return self._feeder.feeds([self._feeder.read(text) for text in texts])
 
     def classify(self, text: str, **options: Any) -> Classification:
         """What the model says of one text; options as in `classify_batch`."""
@@ -120,18 +132,28 @@ class Classifier:
             found.update(zip(batch, rows, strict=True))
         return [found[index] for index in range(len(texts))]
 
-    def explain(self, text: str, label: str | None = None, *, batch_size: int = BATCH_SIZE) -> Explanation:
-        """How much each word speaks for a label, by leaving it out and asking again.
+    def explain(
+        self,
+        text: str,
+        label: str | None = None,
+        *,
+        method: str = "occlusion",
+        batch_size: int = BATCH_SIZE,
+    ) -> Explanation:
+        """How much each word speaks for a label.
 
         Args:
             text: any text.
             label: one of `classes`; None is the most probable one.
+            method: `occlusion` leaves each word out and asks again; `gradients` integrates what fading words
+                in changes, so that effects sum to the label's log-odds less those of nothing read.
             batch_size: texts run at once.
 
         Raises:
-            UsageError: there is no such label.
+            UsageError: there is no such label or method.
+            ModelFileError: words cannot be faded in, as the file is made otherwise.
         """
-        return explain(self, text, label, batch_size=batch_size)
+        return explain(self, text, label, method=method, batch_size=batch_size)
 
     def _result(self, text: str, row: Sequence[Any], choice: Choice) -> Classification:
         label, shares, tokens, *score = row

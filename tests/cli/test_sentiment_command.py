@@ -179,9 +179,12 @@ def test_explanations(judge: Cli, tmp_path: Path) -> None:
     effects = {word.partition("(")[0]: float(word.partition("(")[2].rstrip(")")) for word in words.split()}
     assert label == "negative" and max(effects, key=lambda word: effects[word]) == "awful"
     record = json.loads(ok(judge(text, "--explain", "--json")))["explanation"]
-    assert list(record) == ["label", "log_odds", "words"]
+    assert list(record) == ["label", "method", "log_odds", "words"]
     assert [text[word["start"] : word["end"]] for word in record["words"]] == text.split()
     assert list(record["words"][0]) == ["text", "start", "end", "effect"]
+    faded = json.loads(ok(judge(text, "--explain", "--explain-by", "gradients", "--json")))["explanation"]
+    assert (record["method"], faded["method"]) == ("occlusion", "gradients")
+    assert max(faded["words"], key=lambda word: word["effect"])["text"] == "awful"
     done = judge("--explain-to", tmp_path / "why.svg", input=f"{text}\n\nlovely\n")
     assert labels(done) == ["negative", "", "positive"] and ok(done).count("\t") == 2
     drawn = [one.text for one in ElementTree.parse(tmp_path / "why.svg").iter() if one.tag.endswith("}text")]
@@ -233,6 +236,7 @@ def test_odd_texts_are_answered(judge: Cli) -> None:
         (("a", "--batch-size", 0), 2, "1 or more"),
         (("a", "--top-k", 1, "--abstain", 0.5), 2, "--json"),
         (("a", "--explain-to", "x.png"), 2, ".html or .svg"),
+        (("a", "--explain-by", "gradients"), 2, "Add --explain"),
         (("a", "--explain-to", "nowhere/x.svg"), 2, "Make it first"),
         (("-i", "nowhere.txt"), 1, "nowhere.txt"),
         (("a", "--deadline", 0), 2, "above 0"),
