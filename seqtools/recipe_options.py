@@ -6,14 +6,103 @@ For the `train` commands of tasks; a plugin names its recipe class and which key
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
 
 from seqtools import config
+from seqtools.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
+Command = Callable[..., Any]
+
+LEARNING_FLAGS: Mapping[str, str] = MappingProxyType(
+    {
+        "--optimizer": "training.optimizer",
+        "--lr": "training.lr",
+        "--weight-decay": "training.weight_decay",
+        "--schedule": "training.schedule",
+        "--warmup": "training.warmup",
+        "--epochs": "training.epochs",
+        "--steps": "training.steps",
+        "--max-time": "training.max_time",
+        "--clip": "training.clip",
+        "--clip-at": "training.clip_at",
+    }
+)
+"""How the loop of every task learns, and for how long."""
+WATCHING_FLAGS: Mapping[str, str] = MappingProxyType(
+    {
+        "--evaluate-every": "training.evaluate_every",
+        "--checkpoint-every": "training.checkpoint_every",
+        "--patience": "training.patience",
+        "--precision": "training.precision",
+        "--device": "training.device",
+        "--threads": "training.threads",
+        "--seed": "training.seed",
+    }
+)
+"""How often it looks at itself, and where it runs."""
+
+
+@dataclass(frozen=True)
+class AskedRecipe:
+    """What a person said of the recipe on the command line, before it is read.
+
+    Attributes:
+        kind: the recipe's class.
+        preset, config_file, assignments: `--preset`, `--config` and `--set`.
+        flags: dotted key -> value of the flags that were given.
+    """
+
+    kind: type[Any]
+    preset: str | None
+    config_file: Path | None
+    assignments: tuple[str, ...]
+    flags: Mapping[str, Any]
+
+    def settle(
+        self, *, resume: bool, others: bool = False, cure: str = "Leave the other options out"
+    ) -> tuple[Any, dict[str, Any]]:
+        """The recipe and what was said of it; None and nothing where a run goes on with the one it has.
+
+        Args:
+            resume: a run goes on.
+            others: whether options besides the recipe's were given that a run cannot go on with.
+            cure: what to do about those.
+
+        Raises:
+            UsageError: a run goes on, and yet something was said.
+            ConfigError: all mistakes at once.
+        """
+        if not resume:
+            return layered(self.kind, self.preset, self.config_file, self.assignments, self.flags)
+        if self.preset or self.config_file or self.assignments or self.flags or others:
+            raise UsageError("--resume", "the run keeps the recipe it has", cure)
+        return None, {}
+
+
+def asks_recipe(
+    flags: Mapping[str, str], kind: type[Any]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add what `recipe_flags` adds; the command gets all of it as one `asked: AskedRecipe`."""
+
+    def add(function: Command) -> Command:
+        @wraps(function)
+        def command(
+            preset: str | None, config_file: Path | None, assignments: tuple[str, ...], **values: Any
+        ) -> Any:
+            own = {name: values.pop(name) for name in map(parameter, flags.values())}
+            asked = AskedRecipe(kind, preset, config_file, assignments, given(flags, own))
+            return function(asked=asked, **values)
+
+        return recipe_flags(flags, kind)(command)
+
+    return add
 
 
 def recipe_flags(flags: Mapping[str, str], kind: type[Any]) -> Callable[[F], F]:

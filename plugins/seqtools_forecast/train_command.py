@@ -9,7 +9,8 @@ import click
 
 from seqtools.errors import UsageError
 from seqtools.output import note
-from seqtools.recipe_options import given, layered, recipe_flags
+from seqtools.recipe_options import LEARNING_FLAGS, WATCHING_FLAGS, AskedRecipe, asks_recipe
+from seqtools.train_options import export_option, floor_option, output_option, resume_option
 from seqtools_forecast.recipe import ForecastRecipe
 
 FLAGS = {
@@ -60,41 +61,26 @@ FLAGS = {
     "--noise": "training.noise",
     "--refit/--no-refit": "training.refit",
     "--batch-size": "training.batch_size",
-    "--optimizer": "training.optimizer",
-    "--lr": "training.lr",
-    "--weight-decay": "training.weight_decay",
-    "--schedule": "training.schedule",
-    "--warmup": "training.warmup",
-    "--epochs": "training.epochs",
-    "--steps": "training.steps",
-    "--max-time": "training.max_time",
-    "--clip": "training.clip",
-    "--clip-at": "training.clip_at",
+    **LEARNING_FLAGS,
     "--ema": "training.ema",
-    "--evaluate-every": "training.evaluate_every",
-    "--checkpoint-every": "training.checkpoint_every",
-    "--patience": "training.patience",
-    "--precision": "training.precision",
-    "--device": "training.device",
-    "--threads": "training.threads",
-    "--seed": "training.seed",
+    **WATCHING_FLAGS,
 }
 """The recipe's keys that have a flag of their own; `--set` reaches the others."""
 
 
 @click.command(short_help="Train a forecaster on a table of series.")
 @click.argument("files", nargs=-1, metavar="FILE...")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Run folder to write.")
+@output_option
 @click.option("--auto", is_flag=True, help="Try several networks and take the one that forecasts best.")
 @click.option(
     "--auto-time",
     metavar="TIME",
     help="Time for those trials together (`5m`); implies --auto.  [default: 5m]",
 )
-@click.option("--resume", is_flag=True, help="Go on with the run in -o, with the recipe it has.")
-@click.option("--floor/--no-floor", default=True, show_default=True, help="Score simple methods beside it.")
-@click.option("--export/--no-export", default=True, show_default=True, help="Write model.onnx at the end.")
-@recipe_flags(FLAGS, ForecastRecipe)
+@resume_option
+@floor_option("Score simple methods beside it.")
+@export_option
+@asks_recipe(FLAGS, ForecastRecipe)
 def command(
     files: tuple[str, ...],
     output: Path,
@@ -103,10 +89,7 @@ def command(
     resume: bool,
     floor: bool,
     export: bool,
-    preset: str | None,
-    config_file: Path | None,
-    assignments: tuple[str, ...],
-    **flags: Any,
+    asked: AskedRecipe,
 ) -> None:
     """Train a forecaster on FILE...: long tables (`unique_id, ds, y` and what else there is) in CSV or
     Parquet, a column a series, M4's CSV, or gluonts' JSON Lines. All may be gzipped; columns and frequency
@@ -123,20 +106,14 @@ def command(
       seqtools train forecast load.parquet -o runs/load --future temperature --auto
       seqtools train forecast Hourly-train.csv -o runs/m4 --preset hourly
     """
-    spoken = given(FLAGS, flags)
-    if resume:
-        if preset or config_file or assignments or spoken or auto or auto_time:
-            raise UsageError("--resume", "the run keeps the recipe it has", "Leave the other options out")
-        recipe = None
-    else:
-        recipe, said = layered(ForecastRecipe, preset, config_file, assignments, spoken)
-        _check(said)
-        if auto or auto_time:
-            from seqtools_forecast.auto import train_auto
+    recipe, said = asked.settle(resume=resume, others=bool(auto or auto_time))
+    _check(said)
+    if auto or auto_time:
+        from seqtools_forecast.auto import train_auto
 
-            budget = auto_time or "5m"
-            train_auto(files, output, recipe, said, budget=budget, floor=floor, export=export, report=note)
-            return
+        budget = auto_time or "5m"
+        train_auto(files, output, recipe, said, budget=budget, floor=floor, export=export, report=note)
+        return
     from seqtools_forecast.train_run import train_forecast
 
     train_forecast(files, output, recipe, floor=floor, export=export, report=note)

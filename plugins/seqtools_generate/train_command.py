@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from seqtools.errors import UsageError
 from seqtools.output import note
 from seqtools.recipe import Recipe
-from seqtools.recipe_options import given, layered, recipe_flags
+from seqtools.recipe_options import LEARNING_FLAGS, WATCHING_FLAGS, AskedRecipe, asks_recipe
+from seqtools.train_options import export_option, floor_option, output_option, resume_option
 
 FLAGS = {
     "--cell": "network.cell",
@@ -34,28 +34,13 @@ FLAGS = {
     "--text-field": "data.text_field",
     "--batch-size": "training.batch_size",
     "--chunk": "training.chunk",
-    "--optimizer": "training.optimizer",
-    "--lr": "training.lr",
-    "--weight-decay": "training.weight_decay",
-    "--schedule": "training.schedule",
-    "--warmup": "training.warmup",
-    "--epochs": "training.epochs",
-    "--steps": "training.steps",
-    "--max-time": "training.max_time",
-    "--clip": "training.clip",
-    "--clip-at": "training.clip_at",
+    **LEARNING_FLAGS,
     "--label-smoothing": "training.label_smoothing",
     "--ema": "training.ema",
     "--ar": "training.ar",
     "--tar": "training.tar",
     "--accumulate": "training.accumulate",
-    "--evaluate-every": "training.evaluate_every",
-    "--checkpoint-every": "training.checkpoint_every",
-    "--patience": "training.patience",
-    "--precision": "training.precision",
-    "--device": "training.device",
-    "--threads": "training.threads",
-    "--seed": "training.seed",
+    **WATCHING_FLAGS,
     "--sample-prompt": "training.sample_prompt",
     "--sample-tokens": "training.sample_tokens",
 }
@@ -64,26 +49,23 @@ FLAGS = {
 
 @click.command(short_help="Train a language model on text files.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Run folder to write.")
+@output_option
 @click.option(
     "--from", "parent", type=click.Path(path_type=Path), metavar="RUN",
     help="Go on from the weights of another run, with its network; its vocabulary is kept and extended.",
 )  # fmt: skip
-@click.option("--resume", is_flag=True, help="Go on with the run in -o, with the recipe it has.")
-@click.option("--floor/--no-floor", default=True, show_default=True, help="Compute the n-gram to beat.")
-@click.option("--export/--no-export", default=True, show_default=True, help="Write model.onnx at the end.")
-@recipe_flags(FLAGS, Recipe)
+@resume_option
+@floor_option("Compute the n-gram to beat.")
+@export_option
+@asks_recipe(FLAGS, Recipe)
 def command(
     files: tuple[Path, ...],
     output: Path,
-    preset: str | None,
-    config_file: Path | None,
-    assignments: tuple[str, ...],
     parent: Path | None,
     resume: bool,
     floor: bool,
     export: bool,
-    **flags: Any,
+    asked: AskedRecipe,
 ) -> None:
     """Train a language model on FILE..., plain or .gz text, JSON Lines with a `text` field, or folders.
 
@@ -98,13 +80,7 @@ def command(
       seqtools train generate names.txt -o runs/names --per-line --preset char-small
       seqtools train generate more.txt -o runs/more --from runs/book --lr 1e-3
     """
-    spoken = given(FLAGS, flags)
-    recipe = None
-    if resume:
-        if preset or config_file or assignments or spoken or parent:
-            raise UsageError("--resume", "the run keeps the recipe it has", "Leave the other options out")
-    else:
-        recipe, spoken = layered(Recipe, preset, config_file, assignments, spoken)
+    recipe, spoken = asked.settle(resume=resume, others=bool(parent))
     _start(list(files), output, recipe, parent, spoken, floor=floor, export=export)
 
 

@@ -9,7 +9,8 @@ import click
 
 from seqtools.errors import UsageError
 from seqtools.output import note
-from seqtools.recipe_options import given, layered, recipe_flags
+from seqtools.recipe_options import LEARNING_FLAGS, WATCHING_FLAGS, AskedRecipe, asks_recipe
+from seqtools.train_options import export_option, floor_option, output_option, resume_option
 from seqtools_sentiment.recipe import SentimentRecipe
 from seqtools_sentiment.ways import Ways, way_flags
 
@@ -58,33 +59,18 @@ FLAGS = {
     "--unfreeze": "training.unfreeze",
     "--rate-decay": "training.rate_decay",
     "--judge": "training.judge",
-    "--optimizer": "training.optimizer",
-    "--lr": "training.lr",
-    "--weight-decay": "training.weight_decay",
-    "--schedule": "training.schedule",
-    "--warmup": "training.warmup",
-    "--epochs": "training.epochs",
-    "--steps": "training.steps",
-    "--max-time": "training.max_time",
-    "--clip": "training.clip",
-    "--clip-at": "training.clip_at",
+    **LEARNING_FLAGS,
     "--label-smoothing": "training.label_smoothing",
     "--ema": "training.ema",
     "--accumulate": "training.accumulate",
-    "--evaluate-every": "training.evaluate_every",
-    "--checkpoint-every": "training.checkpoint_every",
-    "--patience": "training.patience",
-    "--precision": "training.precision",
-    "--device": "training.device",
-    "--threads": "training.threads",
-    "--seed": "training.seed",
+    **WATCHING_FLAGS,
 }
 """The recipe's keys that have a flag of their own; `--set` reaches the others."""
 
 
 @click.command(short_help="Train a classifier on labelled texts.")
 @click.argument("files", nargs=-1, metavar="FILE...")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Run folder to write.")
+@output_option
 @click.option(
     "--from-lm", "parent", type=click.Path(path_type=Path), metavar="RUN",
     help="Start from the language model of a run of `train generate`; its tokenizer and network are kept.",
@@ -97,11 +83,11 @@ FLAGS = {
     "--unlabelled", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
     help="Further texts for --pretrain, a text a line or JSON Lines (repeatable).",
 )  # fmt: skip
-@click.option("--resume", is_flag=True, help="Go on with the run in -o, with the recipe it has.")
-@click.option("--floor/--no-floor", default=True, show_default=True, help="Score the linear models to beat.")
-@click.option("--export/--no-export", default=True, show_default=True, help="Write model.onnx at the end.")
+@resume_option
+@floor_option("Score the linear models to beat.")
+@export_option
 @way_flags
-@recipe_flags(FLAGS, SentimentRecipe)
+@asks_recipe(FLAGS, SentimentRecipe)
 def command(
     files: tuple[str, ...],
     output: Path,
@@ -116,10 +102,7 @@ def command(
     folds: int | None,
     autotune: str | None,
     max_size: str | None,
-    preset: str | None,
-    config_file: Path | None,
-    assignments: tuple[str, ...],
-    **flags: Any,
+    asked: AskedRecipe,
 ) -> None:
     """Train a classifier on FILE...: CSV or TSV, JSON Lines, fastText lines (`__label__x text`), or
     LABEL=FILE with a text of that label a line. All may be gzipped; columns are found by themselves or named
@@ -138,17 +121,12 @@ def command(
       seqtools train sentiment pos=pos.txt neg=neg.txt -o runs/mr --preset short
       seqtools train sentiment reviews.csv -o runs/ulm --pretrain 30m --unlabelled more.txt
     """
-    spoken = given(FLAGS, flags)
     pretraining = _pretraining(pretrain, unlabelled, parent)
     ways = Ways(test, seeds, folds, autotune, max_size)
     if ways.asked:
         ways.check(files, resume=resume, pretraining=pretraining is not None, parent=parent is not None)
-    recipe = None
-    if resume:
-        if preset or config_file or assignments or spoken or parent or pretraining:
-            raise UsageError("--resume", "the run keeps the recipe it has", "Leave the other options out")
-    else:
-        recipe, spoken = layered(SentimentRecipe, preset, config_file, assignments, spoken)
+    recipe, spoken = asked.settle(resume=resume, others=bool(parent or pretraining))
+    if not resume:
         recipe = _child(recipe, parent, pretraining, spoken)
         if ways.asked:
             ways.train(files, output, recipe, spoken, parent=parent, floor=floor, export=export)

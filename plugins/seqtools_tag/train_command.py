@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from seqtools.errors import UsageError
 from seqtools.output import note
-from seqtools.recipe_options import given, layered, recipe_flags
+from seqtools.recipe_options import LEARNING_FLAGS, WATCHING_FLAGS, AskedRecipe, asks_recipe
+from seqtools.train_options import export_option, floor_option, output_option, resume_option
 from seqtools_tag.recipe import TagRecipe
 
 FLAGS = {
@@ -44,34 +44,19 @@ FLAGS = {
     "--licence": "data.licence",
     "--batch-size": "training.batch_size",
     "--judge": "training.judge",
-    "--optimizer": "training.optimizer",
-    "--lr": "training.lr",
-    "--weight-decay": "training.weight_decay",
-    "--schedule": "training.schedule",
-    "--warmup": "training.warmup",
-    "--epochs": "training.epochs",
-    "--steps": "training.steps",
-    "--max-time": "training.max_time",
-    "--clip": "training.clip",
-    "--clip-at": "training.clip_at",
+    **LEARNING_FLAGS,
     "--label-smoothing": "training.label_smoothing",
     "--ema": "training.ema",
     "--accumulate": "training.accumulate",
-    "--evaluate-every": "training.evaluate_every",
-    "--checkpoint-every": "training.checkpoint_every",
-    "--patience": "training.patience",
-    "--precision": "training.precision",
-    "--device": "training.device",
-    "--threads": "training.threads",
-    "--seed": "training.seed",
+    **WATCHING_FLAGS,
 }
 """The recipe's keys that have a flag of their own; `--set` reaches the others."""
 
 
 @click.command(short_help="Train a tagger on labelled sentences.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[SENTENCES]...")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Run folder to write.")
-@click.option("--resume", is_flag=True, help="Go on with the run in -o, with the recipe it has.")
+@output_option
+@resume_option
 @click.option(
     "--seeds", type=click.IntRange(1), default=1, show_default=True,
     help="Train this often, each with another seed; tell mean and standard deviation.",
@@ -80,9 +65,9 @@ FLAGS = {
     "--test", type=click.Path(path_type=Path), metavar="FILE",
     help="Score the best weights on these sentences, once, at the end.",
 )  # fmt: skip
-@click.option("--floor/--no-floor", default=True, show_default=True, help="Score the simple methods to beat.")
-@click.option("--export/--no-export", default=True, show_default=True, help="Write model.onnx at the end.")
-@recipe_flags(FLAGS, TagRecipe)
+@floor_option("Score the simple methods to beat.")
+@export_option
+@asks_recipe(FLAGS, TagRecipe)
 def command(
     files: tuple[Path, ...],
     output: Path,
@@ -91,10 +76,7 @@ def command(
     test: Path | None,
     floor: bool,
     export: bool,
-    preset: str | None,
-    config_file: Path | None,
-    assignments: tuple[str, ...],
-    **flags: Any,
+    asked: AskedRecipe,
 ) -> None:
     """Train a tagger on SENTENCES: CoNLL columns (a word a line, its label in the last column, an empty line
     between sentences) or CoNLL-U. Files may be gzipped.
@@ -107,16 +89,8 @@ def command(
       seqtools train tag eng.train -o runs/ner --valid eng.testa --preset ner --vectors glove.6B.50d.txt
       seqtools train tag en_ewt-ud-train.conllu.gz -o runs/pos --preset pos --label-column upos
     """
-    spoken = given(FLAGS, flags)
-    recipe = None
-    if resume:
-        if preset or config_file or assignments or spoken or seeds > 1:
-            cause = "the run keeps the recipe it has"
-            raise UsageError(
-                "--resume", cause, "Leave the other options out; with --seeds repeat the command"
-            )
-    else:
-        recipe, _ = layered(TagRecipe, preset, config_file, assignments, spoken)
+    cure = "Leave the other options out; with --seeds repeat the command"
+    recipe, _ = asked.settle(resume=resume, others=seeds > 1, cure=cure)
     if test is not None and not test.is_file():
         raise UsageError("--test", f"there is no file {test}", "Check the path")
     if recipe is not None and seeds > 1:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from seqtools.errors import UsageError
 from seqtools.output import note
-from seqtools.recipe_options import given, layered, recipe_flags
+from seqtools.recipe_options import LEARNING_FLAGS, WATCHING_FLAGS, AskedRecipe, asks_recipe
+from seqtools.train_options import export_option, floor_option, output_option, resume_option
 from seqtools_translate.recipe import TranslateRecipe
 
 FLAGS = {
@@ -59,26 +59,11 @@ FLAGS = {
     "--judge": "training.judge",
     "--valid-pairs": "training.valid_pairs",
     "--sample-pairs": "training.sample_pairs",
-    "--optimizer": "training.optimizer",
-    "--lr": "training.lr",
-    "--weight-decay": "training.weight_decay",
-    "--schedule": "training.schedule",
-    "--warmup": "training.warmup",
-    "--epochs": "training.epochs",
-    "--steps": "training.steps",
-    "--max-time": "training.max_time",
-    "--clip": "training.clip",
-    "--clip-at": "training.clip_at",
+    **LEARNING_FLAGS,
     "--label-smoothing": "training.label_smoothing",
     "--ema": "training.ema",
     "--accumulate": "training.accumulate",
-    "--evaluate-every": "training.evaluate_every",
-    "--checkpoint-every": "training.checkpoint_every",
-    "--patience": "training.patience",
-    "--precision": "training.precision",
-    "--device": "training.device",
-    "--threads": "training.threads",
-    "--seed": "training.seed",
+    **WATCHING_FLAGS,
 }
 """The recipe's keys that have a flag of their own; `--set` reaches the others."""
 
@@ -93,11 +78,11 @@ FLAGS = {
     "--target", "targets", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
     help="Their translations, line for line (as many files as --source).",
 )  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Run folder to write.")
-@click.option("--resume", is_flag=True, help="Go on with the run in -o, with the recipe it has.")
-@click.option("--floor/--no-floor", default=True, show_default=True, help="Score the simple methods to beat.")
-@click.option("--export/--no-export", default=True, show_default=True, help="Write model.onnx at the end.")
-@recipe_flags(FLAGS, TranslateRecipe)
+@output_option
+@resume_option
+@floor_option("Score the simple methods to beat.")
+@export_option
+@asks_recipe(FLAGS, TranslateRecipe)
 def command(
     files: tuple[Path, ...],
     sources: tuple[Path, ...],
@@ -106,10 +91,7 @@ def command(
     resume: bool,
     floor: bool,
     export: bool,
-    preset: str | None,
-    config_file: Path | None,
-    assignments: tuple[str, ...],
-    **flags: Any,
+    asked: AskedRecipe,
 ) -> None:
     """Train a translator on parallel files, or on PAIRS that hold both sides: `source TAB target` lines
     (.tsv) or JSON Lines (.jsonl). All may be gzipped.
@@ -127,13 +109,7 @@ def command(
     if bool(sources) != bool(targets):
         missing = "--target" if sources else "--source"
         raise UsageError(missing, "only the other side is given", "Name both, or one file with both sides")
-    spoken = given(FLAGS, flags)
-    recipe = None
-    if resume:
-        if preset or config_file or assignments or spoken:
-            raise UsageError("--resume", "the run keeps the recipe it has", "Leave the other options out")
-    else:
-        recipe, _ = layered(TranslateRecipe, preset, config_file, assignments, spoken)
+    recipe, _ = asked.settle(resume=resume)
     from seqtools_translate.prepare import Corpus
     from seqtools_translate.train_run import train_translate
 
