@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqtools_forecast import pieces
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _LOOKED_AT = 500
 _LAST_STEPS = 5000
+_MOST_SORTED = 1 << 18
+"""Values of one series, evenly chosen, by which its median is told."""
 _CLEAR = 0.3
 """Autocorrelation from which on a season counts as one."""
 _NEARLY = 0.9
@@ -76,19 +80,28 @@ def look(store: SeriesStore) -> Facts:
     kept = set(some.tolist())
     least, ratios, looked_at = (np.inf, "", 0), [], []
     for place, series in enumerate(store):
-        values = np.asarray(series.values)
-        if not (~np.isnan(values)).any():
+        low, step = _least(series.values)
+        if step < 0:
             continue
-        step = int(np.nanargmin(values)) // values.shape[1]
-        low = float(np.nanmin(values))
         if low < least[0]:
             least = (low, series.name, step)
         if place in kept:
-            middle = float(np.nanmedian(values))
+            values = series.values[:: max(1, len(series) // _MOST_SORTED)]
+            middle = float(np.nanmedian(values)) if (~np.isnan(values)).any() else 0.0
             ratios.append(float(np.nanquantile(values, 0.01)) / middle if middle > 0 else 0.0)
-            looked_at.append(_bridged(values[-_LAST_STEPS:, 0]))
+            looked_at.append(_bridged(series.values[-_LAST_STEPS:, 0]))
     ratio = float(np.quantile(ratios, 0.1)) if ratios else 0.0
     return Facts(store.lengths, least, ratio, tuple(looked_at))
+
+
+def _least(values: Float64) -> tuple[float, int]:
+    """The smallest value and its step, the first one; the step is -1 if there is none."""
+    low, step = np.inf, -1
+    for part in pieces.slices(len(values)):
+        some = values[part]
+        if not np.isnan(lowest := float(np.fmin.reduce(some, axis=None))) and lowest < low:
+            low, step = lowest, part.start + int(np.nanargmin(some)) // some.shape[1]
+    return low, step
 
 
 def _bridged(values: Float64) -> Float64:

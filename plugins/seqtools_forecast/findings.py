@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from seqtools_forecast import pieces
 from seqtools_forecast.regular import Laid
 
 _SHOWN = 10
@@ -65,10 +66,11 @@ class Findings:
     Args:
         targets: number of targets.
         duplicates: what counts when a step is told twice.
+        cut: series may have begun earlier than what is looked at.
     """
 
-    def __init__(self, targets: int, duplicates: str) -> None:
-        self._targets, self._duplicates = targets, duplicates
+    def __init__(self, targets: int, duplicates: str, *, cut: bool = False) -> None:
+        self._targets, self._duplicates, self._cut = targets, duplicates, cut
         self._found = {kind: Finding() for kind in KINDS}
         self._frequencies: Counter[str] = Counter()
         self._lengths: list[int] = []
@@ -92,7 +94,7 @@ class Findings:
         least, most = values.min(axis=0), values.max(axis=0)
         empty = 0
         if np.isnan(least).any():
-            empty = int(np.isnan(values).sum()) - laid.gaps * self._targets
+            empty = pieces.total(values, np.isnan) - laid.gaps * self._targets
             least, most = np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
         for kind, count in (
             ("gaps", laid.gaps),
@@ -107,11 +109,11 @@ class Findings:
         if lows == highs:
             self.add("constant" if any(lows) else "zero", name)
         if min(lows) < 0:
-            self.add("negative", name, int((values < 0).sum()))
+            self.add("negative", name, pieces.total(values, lambda some: some < 0))
 
     def report(self, rows: int) -> dict[str, Any]:
         """JSON-safe; see `SeriesStore.report`."""
-        if self._starts:
+        if self._starts and not self._cut:
             first = min(self._starts)
             for name, start in zip(self._names, self._starts, strict=True):
                 if start > first:

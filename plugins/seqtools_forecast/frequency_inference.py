@@ -10,6 +10,7 @@ import numpy as np
 
 from seqtools.errors import DataError
 from seqtools_forecast.frequency import DAY, MONTH_END, Frequency
+from seqtools_forecast.gaps import distinct, gaps_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,32 +38,30 @@ def grid_of(values: IntArray, *, integer: bool) -> Frequency | None:
     Raises:
         DataError: there is none.
     """
-    gaps = np.diff(values)
-    if len(gaps) and int(gaps.min()) <= 0:
-        values = np.unique(values)
-        gaps = np.diff(values)
-    if not len(gaps):
+    kinds, counts = gaps_of(values)
+    if not len(kinds):
         return None
     if integer:
-        step = _step(gaps, "")
+        step = _step(kinds, counts, "")
         return Frequency("integer", step, int(values[0]) % step)
-    least, most = int(gaps.min()), int(gaps.max())
-    if least >= SHORTEST_MONTH and (found := _months(values, gaps)) is not None:
-        return found
-    if least == DAY and most > DAY and (found := _business(values, gaps)) is not None:
-        return found
-    step = least if least == most else _step(gaps, "s")
+    least, most = int(kinds[0]), int(kinds[-1])
+    if least >= DAY:  # no more different stamps than days, however many rows
+        days = distinct(values)
+        if least >= SHORTEST_MONTH and (found := _months(days, np.diff(days))) is not None:
+            return found
+        if least == DAY and most > DAY and (found := _business(days, np.diff(days))) is not None:
+            return found
+    step = least if least == most else _step(kinds, counts, "s")
     return Frequency("second", step, int(values[0]) % step)
 
 
-def _step(gaps: IntArray, unit: str) -> int:
+def _step(kinds: IntArray, counts: IntArray, unit: str) -> int:
     """The commonest gap if the others are multiples of it; else what divides all, with few holes."""
-    kinds, counts = np.unique(gaps, return_counts=True)
     usual = int(kinds[counts.argmax()])
     if not (kinds % usual).any():
         return usual
     divisor = int(np.gcd.reduce(kinds))
-    if int(gaps.sum()) // divisor <= 4 * len(gaps) + 16:
+    if int((kinds * counts).sum()) // divisor <= 4 * int(counts.sum()) + 16:
         return divisor
     seen = ", ".join(f"{gap:,}{f' {unit}' if unit else ''}" for gap in kinds[counts.argsort()[::-1]][:3])
     raise DataError("time stamps", f"the steps between them are irregular ({seen}, …)", _CURE)
@@ -82,7 +81,8 @@ def _months(values: IntArray, gaps: IntArray) -> Frequency | None:
         if not (gaps % _WEEK).any() or gaps.min() == gaps.max() or steps.min() < 1:
             return None
         ends, latest = bool(day.mean() > 15), 1
-    step = _step(steps, "months")
+    kinds, counts = np.unique(steps, return_counts=True)
+    step = _step(kinds, counts, "months")
     clock = int(clocks[0]) if (clocks == clocks[0]).all() else 0
     named = MONTH_END if ends else latest
     return Frequency("month", step, int(counted[0]) % step, named, clock)

@@ -12,7 +12,7 @@ from seqtools_forecast.frequency_inference import SHORTEST_MONTH, aligned, commo
 
 if TYPE_CHECKING:
     from seqtools_forecast.intake import Intake
-    from seqtools_forecast.spool import SpooledSeries
+    from seqtools_forecast.spooled import SpooledSeries
 
 
 class Grids:
@@ -49,7 +49,7 @@ class Grids:
         same_time = expected is not None and expected.is_integer == self._integer
         self._expected = expected if same_time else None
         self._own: list[Frequency | None] = []
-        self._least, self._most = spooled.steps()
+        self._least, self._most = spooled.least, spooled.most
         self._known: dict[tuple[int, int], Frequency] = {}
         self._irregular: dict[int, DataError] = {}
         self.differ = ""

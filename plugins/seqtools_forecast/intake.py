@@ -11,8 +11,9 @@ from seqtools.errors import DataError
 from seqtools_forecast.cells import floats, is_missing, is_number
 from seqtools_forecast.chunk import Chunk, WholeSeries
 from seqtools_forecast.columns import Columns
-from seqtools_forecast.spool import Spool
+from seqtools_forecast.counting import Counts
 from seqtools_forecast.stamps import StampReader
+from seqtools_forecast.tail import Tail, TailSpool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +30,7 @@ class Intake:
         columns: that are read.
         folder: for the spool.
         categories: static columns that are categories, the others being numbers; None finds out.
+        tail: rows of each series that are kept; None for all.
 
     Attributes:
         rows: how many came.
@@ -37,10 +39,17 @@ class Intake:
         integer: time is counted; None before the first row.
     """
 
-    def __init__(self, columns: Columns, folder: Path, categories: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        columns: Columns,
+        folder: Path,
+        categories: frozenset[str] | None = None,
+        tail: Tail | None = None,
+    ) -> None:
         self.columns = columns
         self._categories = categories
-        self.spool = Spool(folder, len(columns.values))
+        self.spool = TailSpool(folder, len(columns.values), tail)
+        self._arrived = Counts()
         self.rows = 0
         self.integer: bool | None = None if columns.time else True
         self.statics: list[tuple[str, ...]] = []
@@ -72,13 +81,18 @@ class Intake:
             stamps = self.stamps.read(chunk.columns[columns.time], chunk.where)
             self._same_time(self.stamps.integer is True, chunk.where(0))
         else:
-            stamps = self.spool.count_of(codes)
+            stamps = self._arrived.places(codes)
         rows = np.full((chunk.rows, len(columns.values)), np.nan)
         for place, column in enumerate(columns.values):
             if column in chunk.columns:
                 rows[:, place] = floats(chunk.columns[column], column, chunk.where)
-        self.rows += chunk.rows
-        self.spool.add(codes, stamps, rows)
+        self._add(codes, stamps, rows)
+
+    def _add(self, codes: IntArray, stamps: IntArray, rows: Float64) -> None:
+        if len(codes):
+            self.rows += len(codes)
+            self._arrived.add(codes)
+            self.spool.add(codes, stamps, rows, series=len(self._codes), counted=self.integer is not False)
 
     def _same_time(self, integer: bool, where: str) -> None:
         if self.integer not in (None, integer):
@@ -151,11 +165,10 @@ class Intake:
         codes = np.full(length, self._codes[name], np.int64)
         stamps = series.stamps
         if stamps is None:
-            stamps = self.spool.count_of(codes) if length else codes
+            stamps = self._arrived.places(codes) if length else codes
         self._same_time(series.integer, series.where)
         rows = np.hstack([_long(array, length) for array in (series.values, past, future)])
-        self.rows += length
-        self.spool.add(codes, stamps[:length], rows)
+        self._add(codes, stamps[:length], rows)
 
     def typed_statics(self) -> tuple[list[int], list[int]]:
         """Places among the static columns of those that hold numbers, and of categories."""

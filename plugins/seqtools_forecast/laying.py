@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqtools.errors import DataError
+from seqtools_forecast import pieces
 from seqtools_forecast.cells import floats
 from seqtools_forecast.findings import Findings
 from seqtools_forecast.grids import Grids
@@ -15,12 +18,16 @@ from seqtools_forecast.intake import Intake
 from seqtools_forecast.known import NOTHING, Known
 from seqtools_forecast.recipe import SeriesDataConfig
 from seqtools_forecast.regular import Laid, consecutive, laid
+from seqtools_forecast.regular_long import Rows, laid_long
 from seqtools_forecast.series import Series
+from seqtools_forecast.sorting import ordered
 from seqtools_forecast.store import SeriesStore
 from seqtools_forecast.store_writer import StoreWriter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from seqtools_forecast.frequency import Frequency
 
 _NOTHING = np.zeros(0)
 
@@ -45,8 +52,9 @@ class Laying:
     ) -> None:
         self._intake, self._folder, self._tail = intake, folder, tail
         self._duplicates = data.duplicates
-        self._spooled = intake.spool.series(len(intake.names))
-        self._findings = Findings(len(intake.columns.targets), data.duplicates)
+        self._spooled = intake.spool.series(len(intake.names), counted=intake.integer is not False)
+        self._findings = Findings(len(intake.columns.targets), data.duplicates, cut=intake.spool.pruned)
+        self._scratch = folder / "long.grid"
         self._grids = Grids(
             intake, self._spooled, data.frequency, self._findings, expected=known.frequency, mixed=mixed
         )
@@ -69,7 +77,7 @@ class Laying:
             id_name=columns.id,
             time_name=columns.time,
         )
-        with writer:
+        with writer, closing(self):
             for index, name in enumerate(intake.names):
                 found = self._laid(index, name)
                 if found is not None:
@@ -80,25 +88,39 @@ class Laying:
                 raise DataError("series", cause, "Give series with values, or name the column with --target")
             return writer.finish(self._grids.shared, report)
 
+    def close(self) -> None:
+        """Remove the grid of a long series."""
+        self._scratch.unlink(missing_ok=True)
+
     def _laid(self, index: int, name: str) -> Laid | None:
         """A series on its grid, looked at; None if it has no value, or no grid."""
         grid = self._grids.of(index)
         if grid is None:
             return None
-        columns, rows = self._intake.columns, self._spooled.rows(index)
-        targets, future = len(columns.targets), len(columns.future)
-        start = self._grids.start_of(index)
-        if start is not None:
-            found = consecutive(start, rows, targets, future)
-        else:
-            stamps = self._spooled.stamps(index)
-            places = grid.position(stamps if grid.is_integer else stamps.astype("datetime64[s]"))
-            found = laid(name, places, rows, targets, future, self._duplicates)
+        found = self._on(grid, index, name)
         if found is None:
             self._findings.add("dropped", name)
-        else:
-            self._findings.series(name, found)
+            return None
+        if index in self._spooled.resorted or index in self._intake.spool.unsorted:
+            found = replace(found, unsorted=True)
+        self._findings.series(name, found)
         return found
+
+    def _on(self, grid: Frequency, index: int, name: str) -> Laid | None:
+        """A series on a grid; None if it has no value."""
+        columns, rows, stamps = self._intake.columns, self._spooled.rows(index), self._spooled.stamps(index)
+        widths = len(columns.targets), len(columns.future)
+        start = self._grids.start_of(index)
+        if start is not None:
+            return consecutive(start, rows, *widths)
+        if pieces.is_long(len(stamps)):
+            return laid_long(name, grid, Rows(stamps, rows, *widths, self._duplicates), self._scratch)
+        unsorted = self._spooled.least[index] < 0
+        if unsorted:
+            stamps, rows = ordered(stamps, rows)
+        places = grid.position(stamps if grid.is_integer else stamps.astype("datetime64[s]"))
+        found = laid(name, places, rows, *widths, self._duplicates)
+        return replace(found, unsorted=True) if found and unsorted else found
 
     def _series(self, name: str, found: Laid, said: tuple[str, ...]) -> Series:
         """The last steps of a series, or all."""
@@ -125,4 +147,7 @@ class Laying:
         span = f"{lengths['min']:,}" + (f" to {lengths['max']:,}" if lengths["max"] > lengths["min"] else "")
         counted = "counted" + f" ({grid.like})" * bool(grid.like)
         step = counted if grid.is_integer else grid.name
-        return [f"{len(store):,} series of {span} steps, frequency {step}", *self._findings.lines()]
+        first = f"{len(store):,} series of {span} steps, frequency {step}"
+        if self._intake.spool.pruned:
+            first += f"; of {self._intake.rows:,} rows those of the last steps were kept, as a forecast needs"
+        return [first, *self._findings.lines()]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqtools.errors import DataError
+from seqtools_forecast import pieces
 from seqtools_forecast.about import About
 from seqtools_forecast.store import SeriesStore
 
@@ -51,8 +52,8 @@ def _named(names: Sequence[str]) -> str:
 def remarks(card: Mapping[str, Any], store: SeriesStore) -> list[str]:
     """What a person should know of values that the model can take, but cannot read as they are meant."""
     network = card.get("network", {})
-    if network.get("transform") == "log" and (count := int((store.values <= 0).sum())):
+    if network.get("transform") == "log" and (count := pieces.total(store.values, lambda some: some <= 0)):
         return [f"{count:,} values are 0 or less; the model, which sees logarithms, takes them for tiny ones"]
-    if network.get("head") == "negbin" and (count := int((store.values < 0).sum())):
+    if network.get("head") == "negbin" and (count := pieces.total(store.values, lambda some: some < 0)):
         return [f"{count:,} values are below 0, and the model was trained on counts"]
     return []

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from seqtools_forecast.chunk import Column
 
 _ROWS = 1 << 16
+_BUFFER = 1 << 20
+"""Bytes of a column that are held; else a whole row group would be."""
 
 
 def pyarrow(subject: str) -> Any:
@@ -57,7 +59,7 @@ def parquet_table(source: Source) -> Table:
 def _chunks(source: Source, arrow: Any) -> Iterator[Chunk]:
     with source.seekable() as stream:
         try:
-            with arrow.parquet.ParquetFile(stream) as file:
+            with arrow.parquet.ParquetFile(stream, buffer_size=_BUFFER) as file:
                 yield from _batches(file, source.name, arrow)
         except (arrow.ArrowException, OSError) as error:
             raise DataError(source.name, f"it is broken ({error})", "Is the file whole?") from error

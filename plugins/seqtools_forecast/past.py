@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtools.errors import DataError
+from seqtools_forecast import pieces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,10 +108,16 @@ def scales(store: SeriesStore, windows: Windows, season: int) -> Float64:
 
 def _mean_steps(values: Float64, origin: IntArray, lag: int) -> Float64:
     """Mean step over a lag before each origin, `[origins, targets]`."""
-    steps = np.abs(values[lag:] - values[:-lag])
-    seen = ~np.isnan(steps)
-    start = np.zeros((1, values.shape[1]))
-    total = np.concatenate([start, np.where(seen, steps, 0).cumsum(axis=0)])
-    count = np.concatenate([start, seen.cumsum(axis=0)])
     place = np.maximum(origin - lag, 0)
-    return np.where(count[place] > 0, total[place] / np.maximum(count[place], 1), np.nan)
+    total, count = np.zeros((2, len(origin), values.shape[1]))
+    before, counted = np.zeros((2, values.shape[1]))
+    for part in pieces.slices(max(len(values) - lag, 0)):
+        steps = np.abs(values[part.start + lag : part.stop + lag] - values[part])
+        seen = ~np.isnan(steps)
+        sums = before + np.where(seen, steps, 0).cumsum(axis=0)
+        counts = counted + seen.cumsum(axis=0)
+        here = (place > part.start) & (place <= part.stop)
+        total[here] = sums[place[here] - part.start - 1]
+        count[here] = counts[place[here] - part.start - 1]
+        before, counted = sums[-1], counts[-1]
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -12,12 +12,14 @@ from seqtools.lines import opened
 from seqtools.plugin import Reporter
 from seqtools_forecast.chunk import WholeSeries
 from seqtools_forecast.columns import Columns, Sample, choose, missing_column
+from seqtools_forecast.frequency import Frequency
 from seqtools_forecast.intake import Intake
 from seqtools_forecast.known import NOTHING, Known
 from seqtools_forecast.laying import Laying
 from seqtools_forecast.recipe import SeriesDataConfig
 from seqtools_forecast.store import SeriesStore
 from seqtools_forecast.tables_in import SeriesFile, Table, table_of
+from seqtools_forecast.tail import Tail
 
 
 def read_series(
@@ -49,7 +51,7 @@ def read_series(
         MissingDependencyError: a Parquet file, and pyarrow is not installed.
     """
     paths = [str(file) for file in files]
-    with closing(_Tables(data, folder, report, known, several=len(paths) > 1)) as tables:
+    with closing(_Tables(data, folder, report, known, several=len(paths) > 1, tail=tail)) as tables:
         for path in paths:
             tables.read(path)
         laying = Laying(tables.taken(), data, folder, known, tail=tail, mixed=mixed)
@@ -64,14 +66,21 @@ class _Tables:
     """Files into one intake, which the first of them opens.
 
     Args:
-        data, folder, report, known: see `read_series`.
+        data, folder, report, known, tail: see `read_series`.
         several: files without a column of names are a series each.
     """
 
     def __init__(
-        self, data: SeriesDataConfig, folder: Path, report: Reporter | None, known: Known, *, several: bool
+        self,
+        data: SeriesDataConfig,
+        folder: Path,
+        report: Reporter | None,
+        known: Known,
+        *,
+        several: bool,
+        tail: int = 0,
     ) -> None:
-        self._data, self._folder, self._several = data, folder, several
+        self._data, self._folder, self._several, self._tail = data, folder, several, tail
         self._known = known
         self._say = report or (lambda _: None)
         self._intake: Intake | None = None
@@ -91,6 +100,12 @@ class _Tables:
             raise DataError("series", "no file is given", "Name a table")
         return self._intake
 
+    def _open(self, columns: Columns, categories: frozenset[str] | None) -> None:
+        """Begin to take in rows of these columns."""
+        asked = Frequency.parse(self._data.frequency) if self._data.frequency else None
+        tail = Tail(self._tail, len(columns.targets), asked) if self._tail else None
+        self._intake = Intake(columns, self._folder, categories, tail)
+
     def read(self, path: str) -> None:
         """Take in a file."""
         known = self._known.frequency
@@ -105,9 +120,9 @@ class _Tables:
     def _rows(self, table: Table, name: str, stem: str) -> None:
         if self._intake is None:
             columns = choose(table.sample, self._data, self._known.targets)
-            self._intake = Intake(columns, self._folder, self._known.categories)
+            self._open(columns, self._known.categories)
             self._say(f"{name}: {table.form}; {columns.told()}")
-        intake = self._intake
+        intake = self.taken()
         columns = intake.columns
         _check_same(columns, table.sample)
         known = intake.names
@@ -125,10 +140,10 @@ class _Tables:
             raise DataError(name, "it holds no series", "Give a table with values")
         if self._intake is None:
             columns, categories = _columns_of(first)
-            self._intake = Intake(columns, self._folder, categories)
+            self._open(columns, categories)
             self._say(f"{name}: {file.form}")
         for place, series in enumerate(chain([first], file.series)):
-            self._intake.whole(series, str(place))
+            self.taken().whole(series, str(place))
 
 
 def _check_same(columns: Columns, sample: Sample) -> None:

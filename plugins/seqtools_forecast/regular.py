@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtools.errors import DataError
+from seqtools_forecast import pieces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,18 +67,14 @@ def laid(
         steps = np.diff(positions)
     twice = int((steps == 0).sum())
     if twice:
-        positions, rows = _merged(positions, rows, targets, duplicates)
-    first, last = _observed(rows, targets)
+        positions, rows = merged(positions, rows, targets, duplicates)
+    first, last = observed(rows, targets)
     if last < 0:
         return None
-    stop = _stop(rows, last, future)
+    stop = stop_of(rows, last, future)
     kept = positions[first:stop] - positions[first]
     length, span = int(positions[last] - positions[first]) + 1, int(kept[-1]) + 1
-    if span > max(_ALWAYS, _MOST_HOLES * len(kept)):
-        cause = f"its {len(kept):,} rows would span {span:,} steps"
-        raise DataError(
-            f"series '{name}'", cause, "Is a stamp wrong, or the frequency? Give --frequency NAME"
-        )
+    check_span(name, len(kept), span)
     gaps = length - (last + 1 - first)
     made = rows[first:stop]
     if span != len(kept):
@@ -86,24 +83,36 @@ def laid(
     return Laid(int(positions[first]), made, length, gaps, twice, unsorted)
 
 
+def check_span(name: str, rows: int, span: int) -> None:
+    """Refuse a grid with far more steps than rows.
+
+    Raises:
+        DataError: it is one.
+    """
+    if span > max(_ALWAYS, _MOST_HOLES * rows):
+        cause = f"its {rows:,} rows would span {span:,} steps"
+        raise DataError(
+            f"series '{name}'", cause, "Is a stamp wrong, or the frequency? Give --frequency NAME"
+        )
+
+
 def consecutive(start: int, rows: Float64, targets: int, future: int) -> Laid | None:
     """As `laid`, of rows that stand a step apart from the position of the first one on."""
-    first, last = _observed(rows, targets)
+    first, last = observed(rows, targets)
     if last < 0:
         return None
-    return Laid(start + first, rows[first : _stop(rows, last, future)], last + 1 - first, 0, 0, False)
+    return Laid(start + first, rows[first : stop_of(rows, last, future)], last + 1 - first, 0, 0, False)
 
 
-def _observed(rows: Float64, targets: int) -> tuple[int, int]:
+def observed(rows: Float64, targets: int) -> tuple[int, int]:
     """Places of the first and the last row with a target; the last is -1 if there is none."""
     ends = rows[:: max(len(rows) - 1, 1), 0]
     if len(rows) and not (math.isnan(ends[0]) or math.isnan(ends[-1])):
         return 0, len(rows) - 1
-    told = np.flatnonzero(~np.isnan(rows[:, :targets]).all(axis=1))
-    return (int(told[0]), int(told[-1])) if len(told) else (0, -1)
+    return pieces.first_and_last(rows[:, :targets], lambda some: ~np.isnan(some).all(axis=1))
 
 
-def _stop(rows: Float64, last: int, future: int) -> int:
+def stop_of(rows: Float64, last: int, future: int) -> int:
     """Where rows end that count: after the last target, or the last covariate known ahead."""
     if not future:
         return last + 1
@@ -111,7 +120,7 @@ def _stop(rows: Float64, last: int, future: int) -> int:
     return last + 2 + int(ahead[-1]) if len(ahead) else last + 1
 
 
-def _merged(positions: IntArray, rows: Float64, targets: int, duplicates: str) -> tuple[IntArray, Float64]:
+def merged(positions: IntArray, rows: Float64, targets: int, duplicates: str) -> tuple[IntArray, Float64]:
     """One row for each position; covariates are those of the row that came last (or first)."""
     begins = np.flatnonzero(np.diff(positions, prepend=positions[0] - 1))
     ends = np.append(begins[1:], len(positions)) - 1

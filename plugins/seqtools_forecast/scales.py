@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqtools_forecast import pieces
 from seqtools_forecast.metrics import absolute, naive_scale, percentage
 
 if TYPE_CHECKING:
@@ -24,13 +26,30 @@ def series_scales(store: SeriesStore, splits: Splits, lag: int) -> Float64:
     """Mean absolute change over a lag, `[series, targets]`; above zero for constant series, too."""
     found = np.ones((len(store), len(store.targets)))
     for place, series in enumerate(store):
-        values = np.asarray(series.values[: splits.train_end[place]])
-        scale = naive_scale(values.T, lag)
-        level = np.nanmean(np.abs(values), axis=0) if len(values) else scale
+        values = series.values[: splits.train_end[place]]
         # A constant series has no steps; its level stands for them, and 1 for that of zeros.
-        scale = np.where(np.isnan(scale) | (scale <= 0), level, scale)
+        scale = _change(values, lag)
+        scale = scale if lag == 1 else np.where(np.isnan(scale), _change(values, 1), scale)
+        if not (scale > 0).all():
+            scale = np.where(scale > 0, scale, _mean(np.abs(some) for some in pieces.parts(values)))
         found[place] = np.where(scale > 0, scale, 1.0)
     return found
+
+
+def _change(values: Float64, lag: int) -> Float64:
+    """Mean absolute change over a lag, `[targets]`; NaN if it is unknown."""
+    parts = pieces.slices(max(len(values) - lag, 0))
+    return _mean(np.abs(values[part.start + lag : part.stop + lag] - values[part]) for part in parts)
+
+
+def _mean(parts: Iterable[Float64]) -> Float64:
+    """Of what is not missing, along the first axis; NaN if all is."""
+    whole, count = np.zeros(1), np.zeros(1)
+    for part in parts:
+        there = ~np.isnan(part)
+        whole = whole + np.where(there, part, 0.0).T.sum(axis=-1)
+        count = count + there.T.sum(axis=-1)
+    return np.where(count > 0, whole / np.maximum(count, 1), np.nan)
 
 
 def naive2_errors(store: SeriesStore, splits: Splits, lag: int) -> tuple[float, float]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqtools_forecast import pieces
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -31,9 +33,9 @@ def _figures(store: SeriesStore, splits: Splits, name: str) -> Figures:
 
 
 def _parts(store: SeriesStore, splits: Splits, name: str) -> Iterable[Float64]:
-    """What is trained on, series by series, `[time, columns]`."""
+    """What is trained on, series by series and piece by piece, `[time, columns]`."""
     for series, end in zip(store, splits.train_end.tolist(), strict=True):
-        yield getattr(series, name)[:end]
+        yield from pieces.parts(getattr(series, name)[:end])
 
 
 def _mean(parts: Iterable[Float64]) -> Float64:

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from seqtools_forecast import pieces
 from seqtools_forecast.frequency import Frequency
 from seqtools_forecast.series import Series
 from seqtools_forecast.store import FORMAT, KINDS, SeriesStore
@@ -69,8 +70,8 @@ class StoreWriter:
         self._numbers.append(series.numbers.tolist())
         self._said.append(series.categories)
         for kind, rows in zip(KINDS, (series.values, series.past, series.future), strict=True):
-            if rows.size:
-                self._files[kind].write(np.ascontiguousarray(rows, np.float64).tobytes())
+            for part in pieces.slices(len(rows) if rows.size else 0):
+                self._files[kind].write(np.ascontiguousarray(rows[part], np.float64).tobytes())
 
     def finish(self, frequency: Frequency, report: Mapping[str, Any]) -> SeriesStore:
         """Write what was counted, and open the store."""
