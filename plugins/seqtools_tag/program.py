@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from seqtools.batching import WINDOW_LINES, windows
 from seqtools.errors import UsageError
-from seqtools.lines import Line, opened, read_lines, with_record
+from seqtools.lines import Line
 from seqtools.output import warn
 from seqtools.writing import whole_file, writer
 from seqtools_tag.printing import Printer
-from seqtools_tag.request import Request, typed
+from seqtools_tag.request import Request
 
 if TYPE_CHECKING:
     from seqtools_tag.results import TagResult
@@ -33,7 +31,7 @@ def tag(asked: Request) -> None:
         cause = "brackets around spans hold one label each"
         raise UsageError("top-k", cause, "Add --format conll or --json")
     with ExitStack() as stack:
-        lines = _lines(asked, stack)
+        lines = asked.source.lines(stack)
         say = writer(asked.output, stack)
         picture = _picture(asked.html, model, stack)
         run = _Run(asked, model, say, picture)
@@ -64,7 +62,7 @@ class _Run:
     def all(self, lines: Iterable[Line]) -> None:
         """Label line after line, in windows."""
         asked = self._asked
-        live = asked.stream or (asked.reads_stdin and sys.stdin is not None and sys.stdin.isatty())
+        live = asked.stream or asked.source.live
         for window in windows(lines, lambda line: len(line.text), longest=1 if live else WINDOW_LINES):
             self._window(window)
 
@@ -94,34 +92,17 @@ def _colours(asked: Request) -> bool:
     """Whether labels are coloured: on a terminal, unless the environment says otherwise."""
     if asked.chosen_format == "json" or asked.output not in (None, "-"):
         return False
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+    from seqtools.pictures.terminal import colours
+
+    return bool(colours(sys.stdout))
 
 
 def _open(asked: Request) -> Tagger:
-    from seqtools import loader
-    from seqtools.bundled import bundled_model
-    from seqtools.model_file import ModelFile
+    from seqtools.bundled import open_model
     from seqtools_tag.run import open_tagger
 
-    path = Path(asked.model) if asked.model else bundled_model(loader.task("tag"))
-    file = ModelFile.open(path, expect_task="tag")
+    file = open_model("tag", asked.model)
     return open_tagger(file, device=asked.device, threads=asked.threads, deadline=asked.deadline)
-
-
-def _lines(asked: Request, stack: ExitStack) -> Iterator[Line]:
-    """The lines to label: TEXT, a file, or what is piped in."""
-    if asked.text is not None and asked.text != "-":
-        stream: IO[bytes] = io.BytesIO(f"{typed(asked.text)}\n".encode("utf-8", "replace"))
-        name = "TEXT"
-    else:
-        stream, name = stack.enter_context(opened(asked.input))
-    lines = read_lines(stream, name)
-    if not asked.records:
-        return lines
-    field, needed = asked.text_field or "text", asked.records_only
-    return (with_record(line, name, field, needed=needed, option="--text-field") for line in lines)
 
 
 def _picture(path: str | None, model: Tagger, stack: ExitStack) -> Callable[[TagResult], None] | None:

@@ -9,8 +9,12 @@ TRUE_COLOURS = 1 << 24
 
 
 def colours(stream: IO[str]) -> int:
-    """0 where none are wanted or the stream is no terminal, 256, or `TRUE_COLOURS`."""
-    terminal = os.environ.get("TERM", "")
-    if os.environ.get("NO_COLOR") or terminal == "dumb" or not stream.isatty():
+    """0 where none are wanted or the stream is no terminal, 256, or `TRUE_COLOURS`.
+
+    `NO_COLOR` goes before `FORCE_COLOR`, that before what the stream is.
+    """
+    if os.environ.get("NO_COLOR"):
+        return 0
+    if not os.environ.get("FORCE_COLOR") and (os.environ.get("TERM") == "dumb" or not stream.isatty()):
         return 0
     return TRUE_COLOURS if os.environ.get("COLORTERM", "") in ("truecolor", "24bit") else 256

@@ -202,6 +202,12 @@ def test_colours_where_they_are_wanted(judge: Cli, monkeypatch: pytest.MonkeyPat
     assert "\033" not in (tmp_path / "out.txt").read_text()
 
 
+def test_the_environment_decides_on_colours(judge: Cli) -> None:
+    assert "\033[48;5;" in ok(judge("awful", "--explain", env={"FORCE_COLOR": "1", "COLORTERM": ""}))
+    both = {"FORCE_COLOR": "1", "NO_COLOR": "1"}
+    assert "\033" not in ok(judge("awful", "--explain", env=both))
+
+
 def test_a_picture_holds_only_so_many_texts(
     judge: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -204,6 +204,7 @@ def test_confusions_are_valid_xml_whatever_classes_are_called(names: list[str]) 
     tree = ElementTree.fromstring(confusion_svg.render(names, counts))
     cells = [one for one in tree.iter() if one.tag.endswith("}g")]
     assert len(cells) == counts.size
+    assert float(tree.attrib["width"]) >= 280  # room for the note below
 
 
 def test_confusions_as_png() -> None:
