@@ -1,11 +1,24 @@
-"""Models that come with a task plugin."""
+"""The model that a command is to use: the one that is named, or the one that came with the task."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from seqtools.errors import ModelFileError
+from seqtools.model_file import ModelFile
 from seqtools.plugin import TaskSpec
+
+
+def open_model(task: str, path: str | os.PathLike[str] | None = None) -> ModelFile:
+    """The model file that is named, else the one that the task ships.
+
+    Raises:
+        ModelFileError: it is not usable, or one of another task; or the task ships none.
+    """
+    from seqtools import loader
+
+    return ModelFile.open(Path(path) if path else bundled_model(loader.task(task)), expect_task=task)
 
 
 def bundled_model(task: TaskSpec) -> Path:

@@ -55,13 +55,10 @@ def open_model(path: str | None, **settings: Any) -> Forecaster:
     Raises:
         ModelFileError: it is not usable, or of another task.
     """
-    from seqtools import loader
-    from seqtools.bundled import bundled_model
-    from seqtools.model_file import ModelFile
+    from seqtools import bundled
     from seqtools_forecast.run import open_forecaster
 
-    where = bundled_model(loader.task("forecast")) if path is None else Path(path)
-    return open_forecaster(ModelFile.open(where, expect_task="forecast"), **settings)
+    return open_forecaster(bundled.open_model("forecast", path), **settings)
 
 
 def read(asked: Any, about: About, folder: Path, *, tail: int = 0) -> SeriesStore:

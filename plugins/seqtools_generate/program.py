@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtools.errors import UsageError
+from seqtools.line_source import typed
 from seqtools.output import note, warn
 from seqtools_generate.settings import Settings, checked_seed
 
@@ -107,8 +107,8 @@ class Request:
             repetition_penalty=self.repetition_penalty,
             repeat_last_n=self.repeat_last_n,
             no_repeat_ngram=self.no_repeat_ngram,
-            logit_bias=dict(_bias(_typed(told)) for told in self.logit_bias),
-            stop=tuple(map(_typed, self.stop)),
+            logit_bias=dict(_bias(typed(told)) for told in self.logit_bias),
+            stop=tuple(map(typed, self.stop)),
             ignore_eos=self.ignore_eos,
         )
 
@@ -122,15 +122,6 @@ class Request:
                     cause = f"{option} is for samples, and --beam draws none"
                     raise UsageError("generate", cause, "Drop one of them")
                 raise UsageError("generate", f"{option} is for a beam search", "Give --beam N too")
-
-
-def _typed(text: str) -> str:
-    """An argument as UTF-8, in locales too where Python takes its bytes for something else."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return os.fsencode(text).decode("utf-8", "replace")
-    return text
 
 
 def _bias(told: str) -> tuple[int | str, float]:
@@ -166,7 +157,7 @@ def generate(request: Request) -> None:
 def _prompt(request: Request) -> str:
     """The prompt: the argument, a file, or what is piped in."""
     if request.prompt is not None and request.prompt != "-":
-        return _typed(request.prompt)
+        return typed(request.prompt)
     if request.file is not None and request.file != "-":
         return _file(Path(request.file))
     asked = request.prompt == "-" or request.file == "-"
@@ -197,13 +188,10 @@ def _stdin() -> str:
 
 
 def _open(request: Request) -> Generator:
-    from seqtools import loader
-    from seqtools.bundled import bundled_model
-    from seqtools.model_file import ModelFile
+    from seqtools.bundled import open_model
     from seqtools_generate.run import open_generator
 
-    path = Path(request.model) if request.model else bundled_model(loader.task("generate"))
-    file = ModelFile.open(path, expect_task="generate")
+    file = open_model("generate", request.model)
     return open_generator(file, device=request.device, threads=request.threads, deadline=request.deadline)
 
 

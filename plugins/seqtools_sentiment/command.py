@@ -65,9 +65,9 @@ def command(**options: Any) -> None:
     seqtools sentiment "Not bad at all" --explain --explain-to why.svg
     """
     from seqtools_sentiment.program import classify
-    from seqtools_sentiment.request import request
+    from seqtools_sentiment.request import Request
 
     try:
-        classify(request(**options))
+        classify(Request(**options))
     except BrokenPipeError as error:  # click would call it a failure; `| head` has what it wanted
         raise click.exceptions.Exit(0) from error

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import io
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from seqtools.batching import WINDOW_LINES, windows
 from seqtools.errors import UsageError
-from seqtools.lines import Line, opened, read_lines, with_record
+from seqtools.lines import Line
 from seqtools.output import note, warn
 from seqtools.writing import writer
 from seqtools_sentiment.printing import Printer
@@ -34,7 +33,7 @@ def classify(asked: Request) -> None:
     model = _open(asked)
     _check_choice(asked, model)
     with ExitStack() as stack:
-        lines = _lines(asked, stack)
+        lines = asked.source.lines(stack)
         run = _Run(asked, model, writer(asked.output, stack))
         run.all(lines)
         run.draw()
@@ -58,7 +57,7 @@ class _Run:
     def all(self, lines: Iterable[Line]) -> None:
         """Classify line after line, in windows."""
         asked = self._asked
-        live = asked.stream or (asked.reads_stdin and sys.stdin is not None and sys.stdin.isatty())
+        live = asked.stream or asked.source.live
         for window in windows(lines, lambda line: len(line.text), longest=1 if live else WINDOW_LINES):
             self._window(window)
 
@@ -130,26 +129,8 @@ def _check_choice(asked: Request, model: Classifier) -> None:
 
 def _open(asked: Request) -> Classifier:
     """The model named, or the bundled one."""
-    from seqtools import loader
-    from seqtools.bundled import bundled_model
-    from seqtools.model_file import ModelFile
+    from seqtools.bundled import open_model
     from seqtools_sentiment.run import open_classifier
 
-    task = loader.lookup(loader.registry().tasks, "task", "sentiment")
-    path = asked.model or bundled_model(task.spec)
-    file = ModelFile.open(path, expect_task="sentiment")
+    file = open_model("sentiment", asked.model)
     return open_classifier(file, device=asked.device, threads=asked.threads, deadline=asked.deadline)
-
-
-def _lines(asked: Request, stack: ExitStack) -> Iterator[Line]:
-    """The lines to classify: TEXT, a file, or what is piped in."""
-    if asked.text is not None and asked.text != "-":
-        stream: IO[bytes] = io.BytesIO(f"{asked.text}\n".encode("utf-8", "replace"))
-        name = "TEXT"
-    else:
-        stream, name = stack.enter_context(opened(asked.input))
-    lines = read_lines(stream, name)
-    if not asked.records:
-        return lines
-    field, needed = asked.text_field or "text", asked.records_only
-    return (with_record(line, name, field, needed=needed, option="--text-field") for line in lines)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from seqtools.errors import UsageError
+from seqtools.line_source import LineSource
 from seqtools_sentiment.results import Choice
 
 PICTURES = (".html", ".svg")
-_JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +40,7 @@ class Request:
         Raises:
             UsageError: they do, or a value is out of range.
         """
-        if self.text not in (None, "-") and self.input is not None:
-            raise UsageError("sentiment", "TEXT and --input are both given", "Give one of them")
+        self.source.check("sentiment")
         if self.top_k is not None and self.top_k < 1:
             raise UsageError("top-k", f"{self.top_k} is too small", "Use 1 or more")
         if self.batch_size < 1:
@@ -68,37 +65,11 @@ class Request:
             raise UsageError(str(path), "its folder does not exist", "Make it first")
 
     @property
-    def reads_stdin(self) -> bool:
-        """Whether lines come from stdin."""
-        return self.text in (None, "-") and self.input in (None, "-")
-
-    @property
     def explains(self) -> bool:
         """Whether words are weighed."""
         return self.explain or self.explain_to is not None
 
     @property
-    def records(self) -> bool:
-        """Whether lines of input may be JSON records."""
-        return self.as_json or self.records_only
-
-    @property
-    def records_only(self) -> bool:
-        """Whether every line of input has to be one."""
-        return self.text_field is not None or (self.input or "").endswith(_JSON_LINES)
-
-
-def request(**options: Any) -> Request:
-    """A request from the options of the command."""
-    if options["text"] is not None:
-        options["text"] = typed(options["text"])
-    return Request(**options)
-
-
-def typed(text: str) -> str:
-    """An argument as UTF-8, in locales too where Python takes its bytes for something else."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        text = os.fsencode(text).decode("utf-8", "replace")
-    return text
+    def source(self) -> LineSource:
+        """Where lines come from."""
+        return LineSource(text=self.text, input=self.input, field=self.text_field, as_json=self.as_json)

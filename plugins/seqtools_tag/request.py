@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from seqtools.errors import UsageError
-
-_JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+from seqtools.line_source import LineSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +38,7 @@ class Request:
         Raises:
             UsageError: they do, or a value is out of range.
         """
-        if self.text is not None and self.text != "-" and self.input is not None:
-            raise UsageError("tag", "TEXT and --input are both given", "Give one of them")
+        self.source.check("tag")
         if self.as_json and self.format not in (None, "json"):
             raise UsageError("format", f"--json and --format {self.format} are both given", "Drop one")
         if not 0 <= self.threshold <= 1:
@@ -59,30 +56,13 @@ class Request:
             raise UsageError("html", f"the folder of {self.html} does not exist", "Make it first")
 
     @property
-    def reads_stdin(self) -> bool:
-        """Whether lines come from stdin."""
-        return self.text in (None, "-") and self.input in (None, "-")
-
-    @property
     def chosen_format(self) -> str:
         """How to print."""
         return "json" if self.as_json else self.format or "inline"
 
     @property
-    def records(self) -> bool:
-        """Whether lines of input may be JSON records."""
-        return self.chosen_format == "json" or self.records_only
-
-    @property
-    def records_only(self) -> bool:
-        """Whether every line of input has to be one."""
-        return self.text_field is not None or (self.input or "").endswith(_JSON_LINES)
-
-
-def typed(text: str) -> str:
-    """An argument as UTF-8, in locales too where Python takes its bytes for something else."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        text = os.fsencode(text).decode("utf-8", "replace")
-    return text
+    def source(self) -> LineSource:
+        """Where lines come from."""
+        return LineSource(
+            text=self.text, input=self.input, field=self.text_field, as_json=self.chosen_format == "json"
+        )

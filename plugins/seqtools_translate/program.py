@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from seqtools.batching import WINDOW_LINES, windows
 from seqtools.errors import UsageError
-from seqtools.lines import Line, opened, read_lines, with_record
+from seqtools.lines import Line
 from seqtools.output import note, warn
 from seqtools.writing import writer
-from seqtools_translate.request import Request, typed
+from seqtools_translate.request import Request
 from seqtools_translate.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def translate(asked: Request) -> None:
         raise UsageError(name, f"{model.file.path} is a model without attention", "Drop it")
     settings = _settings(asked, model)
     with ExitStack() as stack:
-        lines = _lines(asked, stack)
+        lines = asked.source.lines(stack)
         say = writer(asked.output, stack)
         run = _Run(asked, model, settings, glossary, say)
         try:
@@ -67,7 +66,7 @@ class _Run:
     def all(self, lines: Iterable[Line]) -> None:
         """Translate line after line, in windows."""
         asked = self._asked
-        live = asked.stream or (asked.reads_stdin and sys.stdin is not None and sys.stdin.isatty())
+        live = asked.stream or asked.source.live
         if live and self._plain and asked.output in (None, "-") and sys.stdout.isatty():
             for line in lines:
                 self._live(line)
@@ -171,13 +170,10 @@ def _settings(asked: Request, model: Translator) -> Settings:
 
 
 def _open(asked: Request) -> Translator:
-    from seqtools import loader
-    from seqtools.bundled import bundled_model
-    from seqtools.model_file import ModelFile
+    from seqtools.bundled import open_model
     from seqtools_translate.run import open_ensemble
 
-    paths = [Path(path) for path in asked.model] or [bundled_model(loader.task("translate"))]
-    files = [ModelFile.open(path, expect_task="translate") for path in paths]
+    files = [open_model("translate", path) for path in asked.model or (None,)]
     return open_ensemble(
         files,
         weights=_weights(asked.weights),
@@ -203,17 +199,3 @@ def _glossary(path: str | None) -> Glossary | None:
     from seqtools_translate.glossary import Glossary
 
     return Glossary.open(path)
-
-
-def _lines(asked: Request, stack: ExitStack) -> Iterator[Line]:
-    """The lines to translate: TEXT, a file, or what is piped in."""
-    if asked.text is not None and asked.text != "-":
-        stream: IO[bytes] = io.BytesIO(f"{typed(asked.text)}\n".encode("utf-8", "replace"))
-        name = "TEXT"
-    else:
-        stream, name = stack.enter_context(opened(asked.input))
-    lines = read_lines(stream, name)
-    if not asked.records:
-        return lines
-    field, needed = asked.source_field or "text", asked.records_only
-    return (with_record(line, name, field, needed=needed) for line in lines)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, fields
 from typing import Any
 
 from seqtools.errors import UsageError
+from seqtools.line_source import LineSource, typed
 from seqtools_translate.printing import Printer
 from seqtools_translate.settings import Settings
-
-_JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,18 +45,12 @@ class Request:
         Raises:
             UsageError: they do, or a value is out of range.
         """
-        if self.text is not None and self.text != "-" and self.input is not None:
-            raise UsageError("translate", "TEXT and --input are both given", "Give one of them")
+        self.source.check("translate")
         if self.weights is not None and len(self.model) < 2:
             raise UsageError("weights", "there is one model only", "Name more models with -m, or drop it")
         if self.as_json and self.format not in (None, "json"):
             raise UsageError("format", f"--json and --format {self.format} are both given", "Drop one")
         Settings.chosen({}, self.options)
-
-    @property
-    def reads_stdin(self) -> bool:
-        """Whether lines come from stdin."""
-        return self.text in (None, "-") and self.input in (None, "-")
 
     @property
     def printer(self) -> Printer:
@@ -69,14 +61,15 @@ class Request:
         return Printer(chosen, self.alignment or "", self.with_scores, every=n_best > 1)
 
     @property
-    def records(self) -> bool:
-        """Whether lines of input may be JSON records."""
-        return self.as_json or self.records_only
-
-    @property
-    def records_only(self) -> bool:
-        """Whether every line of input has to be one."""
-        return self.source_field is not None or (self.input or "").endswith(_JSON_LINES)
+    def source(self) -> LineSource:
+        """Where lines come from."""
+        return LineSource(
+            text=self.text,
+            input=self.input,
+            field=self.source_field,
+            option="--source-field",
+            as_json=self.as_json,
+        )
 
 
 def request(**options: Any) -> Request:
@@ -88,12 +81,3 @@ def request(**options: Any) -> Request:
         options={name: value for name, value in options.items() if name in settings},
         **{name: value for name, value in options.items() if name in own},
     )
-
-
-def typed(text: str) -> str:
-    """An argument as UTF-8, in locales too where Python takes its bytes for something else."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        text = os.fsencode(text).decode("utf-8", "replace")
-    return text

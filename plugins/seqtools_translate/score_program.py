@@ -86,13 +86,10 @@ def _line(asked: Request, one: Scored) -> str:
 
 
 def _open(asked: Request) -> Translator:
-    from seqtools import loader
-    from seqtools.bundled import bundled_model
-    from seqtools.model_file import ModelFile
+    from seqtools.bundled import open_model
     from seqtools_translate.run import open_translator
 
-    path = Path(asked.model) if asked.model else bundled_model(loader.task("translate"))
-    file = ModelFile.open(path, expect_task="translate")
+    file = open_model("translate", asked.model)
     return open_translator(file, device=asked.device, threads=asked.threads, deadline=asked.deadline)
 
 

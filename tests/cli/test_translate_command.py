@@ -135,7 +135,7 @@ def test_lines_of_all_lengths_keep_their_order(translate: Cli) -> None:
 def test_streaming_answers_before_the_next_line_is_read(
     translate: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from seqtools_translate import program
+    from seqtools import line_source
 
     seen: list[str] = []
 
@@ -147,7 +147,7 @@ def test_streaming_answers_before_the_next_line_is_read(
         yield Line(2, "de")
         seen.append((tmp_path / "out.partial").read_text())
 
-    monkeypatch.setattr(program, "read_lines", lines)
+    monkeypatch.setattr(line_source, "read_lines", lines)
     ok(translate("--stream", "-i", "-", "-o", tmp_path / "out", input="x"))
     assert seen == ["abc\n", "abc\nde\n"]
 
