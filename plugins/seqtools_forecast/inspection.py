@@ -112,12 +112,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield _line("series", f"{told['series']:,}")
     yield _line("rows", f"{told['rows']:,}")
     yield _line("steps", f"{lengths['min']:,} to {lengths['max']:,}, median {lengths['median']:,.0f}")
-    counted = ", ".join(f"{name} ({count:,} series)" for name, count in told["frequencies"].items())
-    yield _line("frequency", told["mixed"] or counted or "not known")
-    if told["mixed"]:
-        yield _line("", counted)
-    if told["span"]:
-        yield _line("time", " to ".join(told["span"]))
+    yield from _time(told)
     yield _line("least value", f"{told['least']:g}")
     for kind, text in _KINDS.items():
         if told[kind]["series"]:
@@ -131,6 +126,18 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield _line("season", f"{season['season']:,} steps, strength {season['strength']:.2f} of 1")
     if told["choice"]:
         yield _line("training", _chosen(told["choice"]))
+
+
+def _time(told: Mapping[str, Any]) -> Iterator[str]:
+    """Frequency, how stamps were read, from when to when."""
+    counted = ", ".join(f"{name} ({count:,} series)" for name, count in told["frequencies"].items())
+    yield _line("frequency", told["mixed"] or counted or "not known")
+    if told["mixed"]:
+        yield _line("", counted)
+    if told["stamps"]:
+        yield _line("stamps", told["stamps"])
+    if told["span"]:
+        yield _line("time", " to ".join(told["span"]))
 
 
 def _line(name: str, text: str) -> str:

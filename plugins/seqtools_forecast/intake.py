@@ -14,6 +14,7 @@ from seqtools_forecast.columns import Columns
 from seqtools_forecast.counting import Counts
 from seqtools_forecast.stamps import StampReader
 from seqtools_forecast.tail import Tail, TailSpool
+from seqtools_forecast.years import LIKELY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +32,7 @@ class Intake:
         folder: for the spool.
         categories: static columns that are categories, the others being numbers; None finds out.
         tail: rows of each series that are kept; None for all.
+        years: when four digits are a year, see `seqtools_forecast.years`.
 
     Attributes:
         rows: how many came.
@@ -45,6 +47,7 @@ class Intake:
         folder: Path,
         categories: frozenset[str] | None = None,
         tail: Tail | None = None,
+        years: int = LIKELY,
     ) -> None:
         self.columns = columns
         self._categories = categories
@@ -53,7 +56,7 @@ class Intake:
         self.rows = 0
         self.integer: bool | None = None if columns.time else True
         self.statics: list[tuple[str, ...]] = []
-        self.stamps = StampReader(columns.time)
+        self.stamps = StampReader(columns.time, years)
         self._codes: dict[str, int] = {}
 
     @property

@@ -82,7 +82,8 @@ class Laying:
                 found = self._laid(index, name)
                 if found is not None:
                     writer.add(self._series(name, found, intake.statics[index]))
-            report = {**self._findings.report(intake.rows), "mixed": self._grids.differ}
+            found_out = {"mixed": self._grids.differ, "stamps": intake.stamps.remark}
+            report = {**self._findings.report(intake.rows), **found_out}
             if not report["series"]:
                 cause = f"column '{columns.targets[0]}' holds no value"
                 raise DataError("series", cause, "Give series with values, or name the column with --target")

@@ -20,6 +20,7 @@ from seqtools_forecast.recipe import SeriesDataConfig
 from seqtools_forecast.store import SeriesStore
 from seqtools_forecast.tables_in import SeriesFile, Table, table_of
 from seqtools_forecast.tail import Tail
+from seqtools_forecast.years import meaning
 
 
 def read_series(
@@ -104,7 +105,8 @@ class _Tables:
         """Begin to take in rows of these columns."""
         asked = Frequency.parse(self._data.frequency) if self._data.frequency else None
         tail = Tail(self._tail, len(columns.targets), asked) if self._tail else None
-        self._intake = Intake(columns, self._folder, categories, tail)
+        when = meaning(asked, self._known.frequency)
+        self._intake = Intake(columns, self._folder, categories, tail, when)
 
     def read(self, path: str) -> None:
         """Take in a file."""

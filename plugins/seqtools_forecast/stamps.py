@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqtools.errors import DataError
+from seqtools_forecast import years
 from seqtools_forecast.stamp_texts import Dates, is_stamp
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
 _FIRST, _LAST = -62_167_219_200, 253_402_300_799
 """Seconds of the years 0 to 9999."""
-_YEARS = frozenset({"year", "years", "yr"})
 _CURE = "Write stamps like 2024-01-31 or 2024-01-31 17:00:00, or name another column with --time"
 
 
@@ -30,6 +30,7 @@ class StampReader:
 
     Args:
         name: of the column.
+        when: four digits are a year, see `seqtools_forecast.years`.
 
     Attributes:
         integer: time is counted; None until the first cell was seen.
@@ -37,12 +38,12 @@ class StampReader:
         remark: what a person should know about how they were read, or "".
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, when: int = years.LIKELY) -> None:
+        self.name, self._when = name, when
         self.integer: bool | None = None
         self.style, self.remark = "", ""
         self._dates: Dates | None = None
-        self._divisor = 0
+        self._divisor, self._yearly = 0, False
 
     def read(self, column: list[str] | NDArray[Any], where: Where) -> IntArray:
         """Seconds or integers `[rows]`.
@@ -56,14 +57,14 @@ class StampReader:
             self._settle(column, where)
         if self._dates is not None:
             seconds = self._dates.read(column, lambda row: self._bad(column[row], where(row)))
-            self.style, self.remark = self._dates.style, self._dates.remark
+            self.style, self.remark = self._dates.style, self._dates.remark or self.remark
             return self._checked(seconds, column, where)
         return self._counted(column, where)
 
     def _settle(self, column: list[str], where: Where) -> None:
         """How stamps are written, by the first one."""
         first = column[0].strip()
-        year = self.name.strip().lower() in _YEARS and re.fullmatch(r"\d{4}", first) is not None
+        year = re.fullmatch(r"\d{4}", first) is not None and self._years(_integers(column))
         if _WHOLE.fullmatch(first) and not year and not re.fullmatch(r"(19|20)\d{6}", first):
             self._epoch(abs(int(float(first))))
             return
@@ -71,6 +72,14 @@ class StampReader:
             raise self._bad(column[0], where(0))
         self.integer = False
         self._dates = Dates(column)
+
+    def _years(self, values: IntArray) -> bool:
+        """Whether whole numbers are years; that they were only taken for such is remarked."""
+        if not years.are_years(self.name, self._when, values):
+            return False
+        if self._when == years.LIKELY and not years.are_years(self.name, years.NAMED, values):
+            self.remark = f"column '{self.name}' was read as years; --frequency int in training counts them"
+        return True
 
     def _epoch(self, first: int) -> None:
         """Large integers are seconds, milli-, micro- or nanoseconds since 1970."""
@@ -113,8 +122,12 @@ class StampReader:
             raise self._bad(str(column[row]), where(row))
         if kind in "fiu":
             values = column.astype(np.int64)
+            if self.integer is None and self._years(values):
+                self.integer, self._yearly, self.style = False, True, "YYYY"
             if self.integer is None:
                 self._epoch(abs(int(values[0])) if len(values) else 0)
+            if self._yearly:
+                return self._checked(years.seconds(values), column, where)
             return self._scaled(values, where)
         return self.read(["" if cell is None else str(cell) for cell in column.tolist()], where)
 
@@ -128,17 +141,27 @@ class StampReader:
             raise _too_fine(where(int(np.flatnonzero(seconds != column)[0])))
         return seconds.astype(np.int64)
 
-    def _checked(self, seconds: IntArray, column: list[str], where: Where) -> IntArray:
+    def _checked(self, seconds: IntArray, column: list[str] | NDArray[Any], where: Where) -> IntArray:
         outside = (seconds < _FIRST) | (seconds > _LAST)
         if outside.any():
             row = int(np.flatnonzero(outside)[0])
-            raise self._bad(column[row], where(row))
+            raise self._bad(str(column[row]), where(row))
         return seconds
 
     def _bad(self, cell: str, where: str) -> DataError:
         shown = cell.strip() if len(cell) <= 40 else f"{cell[:39]}…"
         what = f"holds '{shown}', which is no time stamp" if shown else "is empty"
         return DataError(where, f"column '{self.name}' {what}", _CURE)
+
+
+def _integers(cells: list[str]) -> IntArray:
+    """Numbers of the cells up to the first that is none."""
+    found: list[int] = []
+    for cell in cells:
+        if not _WHOLE.fullmatch(cell.strip()):
+            break
+        found.append(int(float(cell)))
+    return np.array(found, np.int64)
 
 
 def _too_fine(where: str) -> DataError:

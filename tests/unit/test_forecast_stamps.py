@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtools.errors import DataError
+from seqtools_forecast.frequency import Frequency
 from seqtools_forecast.stamp_texts import is_stamp
 from seqtools_forecast.stamps import StampReader
+from seqtools_forecast.years import meaning
 
 
 def where(row: int) -> str:
@@ -65,6 +67,53 @@ def test_years_count_as_dates_only_where_the_column_says_so() -> None:
     counted = StampReader("t")
     assert counted.read(["1700", "1701"], where).tolist() == [1700, 1701]
     assert counted.integer is True
+
+
+@pytest.mark.parametrize("name", ["ds", "Date", "date_time", "timestamp"])
+@pytest.mark.parametrize(
+    ("told", "years"),
+    [
+        ((1700, 1701, 1702), True),
+        ((1702, 1700, 1701, 1700), True),  # of two series, and out of order
+        ((1700, 1702, 1704), False),
+        ((1499, 1500), False),
+        ((2100, 2101), False),
+        ((1700,), False),
+        ((1, 2, 3), False),
+    ],
+)
+def test_whole_numbers_one_after_the_other_may_be_years(
+    name: str, told: tuple[int, ...], years: bool
+) -> None:
+    for column in ([str(year) for year in told], np.array(told)):
+        reader = StampReader(name)
+        found = reader.read(column, where)
+        assert reader.integer is not years
+        assert found.tolist() == (
+            [int(np.datetime64(str(year), "s").astype(np.int64)) for year in told] if years else list(told)
+        )
+        assert ("was read as years; --frequency int" in reader.remark) == years
+
+
+@pytest.mark.parametrize(
+    ("asked", "known", "name", "years"),
+    [
+        ("", "", "ds", True),
+        ("int", "", "ds", False),
+        ("int", "YS", "year", False),
+        ("", "int", "ds", False),
+        ("YE", "", "t", True),
+        ("", "YS", "t", True),
+        ("h", "", "ds", False),
+        ("", "D", "ds", False),
+        ("", "D", "year", True),
+    ],
+)
+def test_a_frequency_says_whether_numbers_are_years(asked: str, known: str, name: str, years: bool) -> None:
+    grids = [Frequency.parse(text) if text else None for text in (asked, known)]
+    reader = StampReader(name, meaning(*grids))
+    reader.read(["1801", "1802"], where)
+    assert reader.integer is not years
 
 
 @pytest.mark.parametrize("digits", [0, 3, 6, 9])
