@@ -125,7 +125,7 @@ def write(parts: Parts, output: Path, *, report: Reporter) -> ExportReport:
     parity = verify(runner, parts)
     parity.require(str(output))
     report(
-        f"{profile}: largest difference from torch {parity.worst:.2g} of a series' size "
+        f"{profile}: largest difference from torch {parity.worst:.2g} of a value or of its series' size "
         f"(allowed {parity.tolerance:.2g}), {parity.tokens} series"
     )
     card["verification"] = parity.as_json()

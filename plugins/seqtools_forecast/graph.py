@@ -13,6 +13,7 @@ import spox.opset.ai.onnx.v20 as op
 
 from seqtools.export.forecasting.covariates import Window
 from seqtools.export.forecasting.ensemble import LoweredEnsemble, beside
+from seqtools.export.forecasting.scaling import roughly
 from seqtools.export.forecasting.window import fitted, to_rows
 from seqtools.export.graph import Var, Weights, constant
 from seqtools.export.linear import Context
@@ -45,7 +46,8 @@ def build(parts: Parts, *, card: Mapping[str, Any], profile: str = "portable") -
         told = None
     else:
         told = ensemble(window, scaled)
-    raw = _clamped(ensemble.scaling.restore(calibrated(told, scaled), *beside(scaled)), shape)
+    raw = roughly(ensemble.scaling.restore(calibrated(told, scaled), *beside(scaled)))
+    raw = _clamped(raw, shape)
     quantiles, mean = op.split(raw, constant([len(shape.levels), 1]), axis=2)
     # In order, whatever was added to the levels (Chernozhukov et al. 2010).
     quantiles, _ = op.top_k(quantiles, constant([len(shape.levels)]), axis=-1, largest=0, sorted=1)

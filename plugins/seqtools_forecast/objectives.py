@@ -71,7 +71,7 @@ class Objective:
             if self.transform == "none" or unit is None:
                 size = forecast.scale if unit is None else forecast.scale * forecast.unit / unit
                 size = torch.ones_like(size) if self.weights == "none" else size
-                loss = loss + share * size * pinball(target, forecast.quantiles, self.levels)
+                loss = loss + share * size.to(target) * pinball(target, forecast.quantiles, self.levels)
             else:
                 told = scaler.restore(forecast.quantiles, forecast) / unit[..., None]
                 loss = loss + share * pinball(raw / unit, told, self.levels)

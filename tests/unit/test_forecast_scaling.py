@@ -87,7 +87,8 @@ def test_constants_zeros_and_nothing_have_a_scale(kind: str, transform: str) -> 
     assert all(bool(part.isfinite().all()) for part in told)
     assert bool((told.scale > 0).all())
     if kind != "none":
-        torch.testing.assert_close(told.scale, torch.full((5, 1), SOFT if transform == "log" else CONSTANT))
+        wanted = torch.full((5, 1), SOFT if transform == "log" else CONSTANT, dtype=torch.float64)
+        torch.testing.assert_close(told.scale, wanted)
         assert not told.values.any()
 
 
@@ -103,9 +104,20 @@ def test_back_again_is_where_it_came_from(transform: str, location: str, kind: s
     values = (torch.rand(4, 8, generator=torch.Generator().manual_seed(3)) + 0.1) * 10.0**power
     told = scaling(values, torch.ones(4, 1))
     z = told.values * told.scale + told.location
-    torch.testing.assert_close(scaling.backward(z, told.unit), values, rtol=1e-5, atol=0)
+    torch.testing.assert_close(scaling.backward(z, told.unit), values.double(), rtol=1e-5, atol=0)
     plain = scaling(values / 10.0**power, torch.ones(4, 1))
     torch.testing.assert_close(told.values, plain.values, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_a_series_that_hardly_moves_keeps_every_digit(transform: str) -> None:
+    values = 1e6 + torch.tensor([[0.0, 0.125, 0.5, 0.25, 0.0, 0.375, 0.25, 0.5]])
+    told = Scaling(ForecasterConfig(transform=transform, scale="mean_abs"), OF)(values, torch.ones(1, 1))
+    wanted = (values - 1e6 - 0.5) / told.scale / told.unit
+    if transform == "none":
+        torch.testing.assert_close(told.values, wanted.float(), rtol=1e-6, atol=0)
+    assert told.values.dtype is torch.float32 and told.location.dtype is torch.float64
+    assert told.values[0, 0] == told.values[0, 4] and told.values[0, 2] == told.values[0, 7] == 0
 
 
 def test_nothing_overflows_on_the_way_back() -> None:

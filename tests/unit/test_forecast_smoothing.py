@@ -112,7 +112,7 @@ def test_a_season_repeated_is_told_as_it_is() -> None:
     season = torch.randn(12, generator=torch.Generator().manual_seed(3))
     values = (season + 5).repeat(4)[None]
     told = made(values, torch.ones_like(values, dtype=torch.bool))
-    torch.testing.assert_close(told.ahead[0], values.repeat(1, 2)[0, :20], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(told.ahead[0].float(), values.repeat(1, 2)[0, :20], rtol=1e-4, atol=1e-4)
     assert float(told.spread.detach()) < 1.1e-3 and float(told.residuals.detach().abs().max()) < 0.01
 
 
@@ -174,7 +174,7 @@ def test_the_penalty_is_the_wiggle_of_the_levels() -> None:
     scaled = member.scale_window(given)
     levels = member.smoother(scaled.values, scaled.seen).levels
     wanted = (levels[:, 2:] - 2 * levels[:, 1:-1] + levels[:, :-2]).square().mean()
-    torch.testing.assert_close(member.penalty, wanted)
+    torch.testing.assert_close(member.penalty, wanted.float())
     member.penalty.backward()  # type: ignore[no-untyped-call]
     assert member.smoother.rates.bias.grad is not None
     assert float(member.smoother.rates.bias.grad[0]) > 0

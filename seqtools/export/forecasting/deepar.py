@@ -14,7 +14,7 @@ import spox.opset.ai.onnx.v20 as op
 from seqtools.export.cells import State
 from seqtools.export.forecasting.covariates import LoweredCovariates, Window
 from seqtools.export.forecasting.distributions import DRAWS
-from seqtools.export.forecasting.scaling import LoweredScaling, Scaled
+from seqtools.export.forecasting.scaling import LoweredScaling, Scaled, roughly
 from seqtools.export.forecasting.stack import LoweredStack
 from seqtools.export.forecasting.window import each_target
 from seqtools.export.graph import Var, constant, repeat
@@ -88,8 +88,9 @@ class LoweredDeepAR:
             columns.append(each_target(self._covariates.standard("future", future), shape.targets))
         count = op.shape(places)
         parts = [op.transpose(part, perm=(1, 0, 2)) for part in columns]
-        size = op.mul(constant(SIZES, np.float32), op.log(op.mul(scaled.scale, scaled.unit)))
-        static = op.concat([*self._covariates.of_series(window), op.log(scaled.scale), size], axis=1)
+        size = op.mul(constant(SIZES, np.float64), op.log(op.mul(scaled.scale, scaled.unit)))
+        sizes = roughly(op.concat([op.log(scaled.scale), size], axis=1))
+        static = op.concat([*self._covariates.of_series(window), sizes], axis=1)
         parts.append(op.expand(static, op.concat([count, op.shape(static)], axis=0)))
         return op.concat(parts, axis=2)
 
@@ -129,7 +130,7 @@ class LoweredDeepAR:
         begun = [_each_sample(part, samples) for state in states for part in state]
         tail = op.transpose(op.slice(scaled.values, constant([-longest]), constant([_END]), constant([1])))
         past = op.squeeze(_each_sample(op.unsqueeze(tail, constant([2])), samples), constant([2]))
-        size = op.unsqueeze(op.mul(scaled.scale, scaled.unit), constant([0]))
+        size = op.unsqueeze(roughly(op.mul(scaled.scale, scaled.unit)), constant([0]))
         unit = op.squeeze(_each_sample(size, samples), constant([0]))
         flag = op.add(op.mul(unit, constant(0, np.float32)), constant(1, np.float32))
 
@@ -164,11 +165,12 @@ class LoweredDeepAR:
             op.unsqueeze(part, constant([2])) for part in (scaled.location, scaled.scale, scaled.unit)
         )
         raw = self._scaling.restore(op.transpose(apart, perm=(1, 2, 0)), location, scale, unit)
-        raw = op.round(raw) if self._counts else raw
+        # Scaling leaves 3.9999998 of a four.
+        told = op.round(roughly(raw)) if self._counts else roughly(raw)
         average = op.transpose(op.reduce_mean(raw, constant([1])), perm=(0, 2, 1))
         mean = self._scaling.scaled(average, location, scale, unit)
         levels = self._context.weights.add(f"{self._name}.levels", np.array(self._shape.levels, np.float32))
-        return Drawn(raw, quantiles_of(op.transpose(apart, perm=(1, 0, 2)), levels), mean)
+        return Drawn(told, quantiles_of(op.transpose(apart, perm=(1, 0, 2)), levels), mean)
 
 
 def quantiles_of(paths: Var, levels: Var) -> Var:

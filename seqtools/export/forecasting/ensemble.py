@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
-import numpy as np
 import spox.opset.ai.onnx.v20 as op
 
+from seqtools.export.forecasting import filling
 from seqtools.export.forecasting.covariates import Window, again
 from seqtools.export.forecasting.deepar import LoweredDeepAR
 from seqtools.export.forecasting.scaling import LoweredScaling, Scaled
@@ -99,4 +99,4 @@ def beside(scaled: Scaled) -> Scales:
 
 
 def _mean(parts: Sequence[Var]) -> Var:
-    return op.mul(reduce(op.add, parts), constant(1 / len(parts), np.float32))
+    return op.mul(reduce(op.add, parts), filling.number(1 / len(parts), parts[0]))

@@ -23,9 +23,14 @@ def everywhere(seen: Var) -> Var:
     return op.cast(op.reduce_min(op.cast(seen, to=np.int32), keepdims=0), to=np.bool_)
 
 
+def number(value: float, like: Var) -> Var:
+    """A constant of the precision of another value."""
+    return constant(value, like.unwrap_tensor().dtype.type)
+
+
 def known(values: Var, seen: Var | None, otherwise: float = 0.0) -> Var:
     """Values with a number where nothing is seen."""
-    return values if seen is None else op.where(seen, values, constant(otherwise, np.float32))
+    return values if seen is None else op.where(seen, values, number(otherwise, values))
 
 
 def fill(values: Var, seen: Var | None) -> Var:
@@ -45,16 +50,17 @@ def fill(values: Var, seen: Var | None) -> Var:
     return op.gather_elements(stored, op.max([rank, constant(1, np.int32)]), axis=1)
 
 
-def count(seen: Var) -> Var:
-    """How many values are seen, at least 1: `[rows, 1]`."""
-    return op.max([op.reduce_sum(op.cast(seen, to=np.float32), constant([1])), constant(1, np.float32)])
+def count(seen: Var, like: Var) -> Var:
+    """How many values are seen, at least 1, in the precision of another value: `[rows, 1]`."""
+    kind = like.unwrap_tensor().dtype
+    return op.max([op.reduce_sum(op.cast(seen, to=kind), constant([1])), number(1, like)])
 
 
 def mean(values: Var, seen: Var | None) -> Var:
     """Mean of what is seen, `[rows, 1]`; zero where nothing is."""
     if seen is None:
         return op.reduce_mean(values, constant([1]))
-    return op.div(op.reduce_sum(known(values, seen), constant([1])), count(seen))
+    return op.div(op.reduce_sum(known(values, seen), constant([1])), count(seen, values))
 
 
 def mean_where(values: Var, seen: Var, full: Var) -> Var:
@@ -87,11 +93,12 @@ class Ordered:
         if self._seen is None:
             place = (self._time - 1) * level
             low, high = (self._column(round_(place)) for round_ in (np.floor, np.ceil))
-            return op.add(low, op.mul(op.sub(high, low), constant(place - np.floor(place), np.float32)))
-        at = op.mul(op.sub(count(self._seen), constant(1, np.float32)), constant(level, np.float32))
+            return op.add(low, op.mul(op.sub(high, low), number(place - np.floor(place), low)))
+        last = op.sub(count(self._seen, self._values), number(1, self._values))
+        at = op.mul(last, number(level, last))
         low, high = (self._gathered(round_(at)) for round_ in (op.floor, op.ceil))
         between = op.add(low, op.mul(op.sub(high, low), op.sub(at, op.floor(at))))
-        return op.where(any_of(self._seen), between, constant(0, np.float32))
+        return op.where(any_of(self._seen), between, number(0, between))
 
     def _column(self, place: float) -> Var:
         return op.slice(self._values, constant([int(place)]), constant([int(place) + 1]), constant([1]))

@@ -13,7 +13,7 @@ from seqtools.export.forecasting.baseline import LoweredBaseline
 from seqtools.export.forecasting.core import Channel, Inputs, LoweredCore, mapped, optional
 from seqtools.export.forecasting.covariates import LoweredCovariates, Window, again
 from seqtools.export.forecasting.heads import lower_head
-from seqtools.export.forecasting.scaling import Scaled
+from seqtools.export.forecasting.scaling import Scaled, exactly, roughly
 from seqtools.export.graph import Var, constant
 from seqtools.export.linear import Context, Linear, array
 from seqtools.nn.forecasting.forecaster import QUIET
@@ -74,7 +74,13 @@ class LoweredForecaster:
         return op.div(op.sub(told, away), over)
 
     def tell(self, window: Window, scaled: Scaled, values: Var, *figures: Var) -> Var:
-        """What comes after scaled windows, in their units; `figures [rows, 1]` are shown to the network."""
+        """What comes after scaled windows, in their units.
+
+        Args:
+            values: the windows, in float64.
+            figures: `[rows, 1]` each, shown to the network.
+        """
+        values = roughly(values)
         x = self._core(self.inputs(window, scaled, values, *figures))
         if self._hidden is not None:
             x = op.add(x, op.relu(self._hidden.rows(x)))
@@ -114,7 +120,7 @@ class LoweredForecaster:
         if self._config.observed:
             figures.append(op.reduce_mean(op.cast(scaled.seen, to=np.float32), constant([1])))
         if self._config.transform == "log":
-            figures.append(op.log(scaled.scale))
+            figures.append(roughly(op.log(scaled.scale)))
         return figures
 
     def _together(self, values: Var) -> Var:
@@ -125,8 +131,8 @@ class LoweredForecaster:
         return op.reshape(again, constant([-1, context, targets]))
 
     def _affine(self, window: Window, scaled: Scaled) -> tuple[Var, Var | None, Var | None]:
-        """Windows after gain and shift, and these, each `[rows, 1]`."""
-        network, values = self._network, scaled.values
+        """Windows after gain and shift in float64, and these, each `[rows, 1]`."""
+        network, values = self._network, scaled.exact
         if network.gain is None:
             return values, None, None
         parts = np.exp(array(network.gain).astype(np.float64)).astype(np.float32), array(network.shift)
@@ -135,7 +141,7 @@ class LoweredForecaster:
         if self._shape.targets > 1:
             batch = window.batch(self._shape.targets)
             gain, shift = again(gain, batch), again(shift, batch)
-        return op.add(op.mul(values, gain), shift), gain, shift
+        return op.add(op.mul(values, exactly(gain)), exactly(shift)), gain, shift
 
     def _in_steps(self, outputs: Var) -> Var:
         """`[rows * blocks, block * outputs]` -> `[rows, horizon, outputs]`."""

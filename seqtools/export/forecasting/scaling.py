@@ -1,4 +1,7 @@
-"""Raw windows to scaled ones and back, as graph pieces; see `seqtools.nn.forecasting.scaling`."""
+"""Raw windows to scaled ones and back, as graph pieces; see `seqtools.nn.forecasting.scaling`.
+
+In float64 as there, of which onnxruntime has all that is needed but inverse and plain hyperbolic sines.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,18 @@ class Scaled(NamedTuple):
 
     values: Var
     """scaled, without gaps, `[rows, context]`"""
+    exact: Var
+    """the same in float64"""
     seen: Var
     """where a value was observed, bool `[rows, context]`"""
     full: Var
     """whether all of it was, a bool scalar"""
     location: Var
-    """`[rows, 1]`"""
+    """float64 `[rows, 1]`"""
     scale: Var
-    """`[rows, 1]`"""
+    """float64 `[rows, 1]`"""
     unit: Var
-    """`[rows, 1]`"""
+    """float64 `[rows, 1]`"""
 
 
 class LoweredScaling:
@@ -45,51 +50,52 @@ class LoweredScaling:
         """
         seen = filling.observed(history)
         full = filling.everywhere(seen)
-        values, location, scale, unit = op.if_(
+        exact, location, scale, unit = op.if_(
             full,
             then_branch=lambda: self._scaled(history, None, standard),
             else_branch=lambda: self._scaled(history, seen, standard),
         )
-        return Scaled(values, seen, full, location, scale, unit)
+        return Scaled(roughly(exact), exact, seen, full, location, scale, unit)
 
     def _scaled(self, history: Var, seen: Var | None, standard: Var) -> list[Var]:
-        unit = op.identity(standard) if self.scale == "none" else self._unit(history, seen)
-        z = self.forward(filling.fill(history, seen), unit)
+        raw = exactly(filling.fill(history, seen))
+        unit = exactly(standard) if self.scale == "none" else self._unit(raw, seen)
+        z = self.forward(raw, unit)
         location = self._location(z, seen)
         scale = self._scale(z, seen, location)
         return [op.div(op.sub(z, location), scale), location, scale, unit]
 
     def forward(self, raw: Var, unit: Var) -> Var:
-        """Raw values to transformed ones."""
+        """Raw values to transformed ones, both float64."""
         parts = op.div(raw, unit)
         if self.transform == "log":
-            return op.log(op.max([parts, constant(FLOOR, np.float32)]))
-        return op.asinh(parts) if self.transform == "asinh" else parts
+            return op.log(op.max([parts, _real(FLOOR)]))
+        return _asinh(parts) if self.transform == "asinh" else parts
 
     def backward(self, z: Var, unit: Var) -> Var:
-        """Transformed values to raw ones."""
-        top = constant(TOP, np.float32)
+        """Transformed values to raw ones, both float64."""
         if self.transform == "log":
-            return op.mul(op.exp(op.min([z, top])), unit)
+            return op.mul(op.exp(op.min([z, _real(TOP)])), unit)
         if self.transform == "asinh":
-            return op.mul(op.sinh(op.clip(z, constant(-TOP, np.float32), top)), unit)
+            return op.mul(_sinh(op.clip(z, _real(-TOP), _real(TOP))), unit)
         return op.mul(z, unit)
 
     def restore(self, z: Var, location: Var, scale: Var, unit: Var) -> Var:
-        """Scaled values to raw ones."""
-        return self.backward(op.add(op.mul(z, scale), location), unit)
+        """Scaled values, float32, to raw ones, float64."""
+        return self.backward(op.add(op.mul(exactly(z), scale), location), unit)
 
     def scaled(self, raw: Var, location: Var, scale: Var, unit: Var) -> Var:
-        """Raw values to scaled ones."""
-        return op.div(op.sub(self.forward(raw, unit), location), scale)
+        """Raw values, float64, to scaled ones, float32."""
+        return roughly(op.div(op.sub(self.forward(raw, unit), location), scale))
 
-    def _unit(self, history: Var, seen: Var | None) -> Var:
-        known = op.abs(filling.known(history, seen))
+    def _unit(self, filled: Var, seen: Var | None) -> Var:
+        """Of windows without gaps: what fills them was seen elsewhere in them."""
+        known = op.abs(filled)
         largest = op.reduce_max(known, constant([1]))
-        largest = _or_else(op.greater(largest, constant(LEAST, np.float32)), largest, 1.0)
+        largest = _or_else(op.greater(largest, _real(LEAST)), largest, 1.0)
         if self.transform != "asinh":
             return largest
-        flat, share = constant(FLAT, np.float32), op.div(known, largest)
+        flat, share = _real(FLAT), op.div(known, largest)
         usual = filling.Ordered(share, seen, self.context).quantile(0.5)
         usual = op.where(op.greater(usual, flat), usual, filling.mean(share, seen))
         return op.mul(largest, _or_else(op.greater(usual, flat), usual, 1.0))
@@ -97,7 +103,7 @@ class LoweredScaling:
     def _location(self, z: Var, seen: Var | None) -> Var:
         kind, last = self.location, _from(z, -1)
         if kind == "zero":
-            return op.mul(last, constant(0, np.float32))
+            return op.mul(last, _real(0))
         if kind == "last":
             return last
         if kind == "median":
@@ -109,11 +115,11 @@ class LoweredScaling:
 
     def _scale(self, z: Var, seen: Var | None, location: Var) -> Var:
         if self.scale == "none":
-            return op.add(op.mul(location, constant(0, np.float32)), constant(1, np.float32))
+            return op.add(op.mul(location, _real(0)), _real(1))
         scale = self._spread(z, seen, location)
         if self.transform == "log":
-            return op.add(scale, constant(SOFT, np.float32))
-        return _or_else(op.greater(scale, constant(FLAT, np.float32)), scale, CONSTANT)
+            return op.add(scale, _real(SOFT))
+        return _or_else(op.greater(scale, _real(FLAT)), scale, CONSTANT)
 
     def _spread(self, z: Var, seen: Var | None, location: Var) -> Var:
         if self.scale == "mean_abs":
@@ -148,4 +154,29 @@ def _before(values: Var, count: int) -> Var:
 
 
 def _or_else(condition: Var, value: Var, other: float) -> Var:
-    return op.where(condition, value, constant(other, np.float32))
+    return op.where(condition, value, _real(other))
+
+
+def exactly(values: Var) -> Var:
+    """In float64."""
+    return op.cast(values, to=np.float64)
+
+
+def roughly(values: Var) -> Var:
+    """In float32."""
+    return op.cast(values, to=np.float32)
+
+
+def _real(value: float) -> Var:
+    return constant(value, np.float64)
+
+
+def _asinh(values: Var) -> Var:
+    size = op.abs(values)
+    whole = op.add(size, op.sqrt(op.add(op.mul(size, size), _real(1))))
+    return op.mul(op.sign(values), op.log(whole))
+
+
+def _sinh(values: Var) -> Var:
+    grown = op.exp(values)
+    return op.mul(op.sub(grown, op.reciprocal(grown)), _real(0.5))

@@ -13,7 +13,7 @@ import numpy as np
 import spox.opset.ai.onnx.v20 as op
 
 from seqtools.export.forecasting.core import affine
-from seqtools.export.forecasting.scaling import Scaled
+from seqtools.export.forecasting.scaling import Scaled, exactly, roughly
 from seqtools.export.graph import Var, constant, repeat
 from seqtools.export.linear import Context
 from seqtools.nn.forecasting.smoother import QUIET
@@ -62,15 +62,15 @@ class LoweredSmoother:
         self._rates = affine(Context(weights=context.weights), f"{name}.rates", smoother.rates)
 
     def __call__(self, values: Var, scaled: Scaled) -> Smoothed:
-        """Smooth windows without gaps, `[rows, context]`."""
-        there = op.cast(scaled.seen, to=np.float32)
-        logits = self._rates.rows(self._figures(values, there))
+        """Smooth windows without gaps, float64 `[rows, context]`; what comes of it is float64, too."""
+        there = exactly(scaled.seen)
+        logits = exactly(self._rates.rows(roughly(self._figures(values, there))))
         x, o = (_front(part, self._pad) for part in (values, there))
         begun, seasons = self._begin(x, o)
         bare, levels, state = self._turns(self._prepare(x, o, logits), self._state(begun, seasons))
         last = op.squeeze(state[0], constant([2]))
         errors = op.sub(bare, op.concat([begun, _columns(levels, 0, -1)], axis=1))
-        spread = op.add(_mean(op.abs(errors), o), constant(QUIET, np.float32))
+        spread = op.add(_mean(op.abs(errors), o), constant(QUIET, np.float64))
         residuals = op.div(op.mul(op.sub(bare, last), o), spread)
         ahead = op.expand(last, constant([1, self._horizon]))
         parts = iter(state[1:])
@@ -82,7 +82,7 @@ class LoweredSmoother:
 
     def _figures(self, values: Var, there: Var) -> Var:
         apart = op.sub(values, _mean(values, there))
-        quiet = constant(QUIET, np.float32)
+        quiet = constant(QUIET, np.float64)
         deviation = op.add(op.sqrt(_mean(op.mul(apart, apart), there)), quiet)
         parts = []
         for lag in (1, *self._seasons):
@@ -102,7 +102,7 @@ class LoweredSmoother:
             seasons.append(_again(part, phases[:season]))
             rest = op.sub(rest, _again(part, phases))
         near = _columns(o, 0, self._block)
-        begun = op.greater(op.reduce_sum(near, constant([1])), constant(0, np.float32))
+        begun = op.greater(op.reduce_sum(near, constant([1])), constant(0, np.float64))
         first = _mean(_columns(rest, 0, self._block), near)
         return op.where(begun, first, _mean(rest, o)), seasons
 
@@ -127,11 +127,11 @@ class LoweredSmoother:
         block, two = self._block, constant([2])
         there = op.reshape(o, constant([-1, self._blocks, block]))
         logit = op.unsqueeze(_columns(logits, 0, 1), two)
-        steps = op.const(np.triu(np.ones((block, block), np.float32)))
-        count, fade = op.matmul(there, steps), op.neg(op.softplus(logit))
+        steps = op.const(np.triu(np.ones((block, block))))
+        count, fade = op.matmul(there, steps), op.neg(_softplus(logit))
         since = op.sub(op.unsqueeze(count, constant([3])), op.unsqueeze(count, two))
-        faded = op.exp(op.mul(op.max([since, constant(0, np.float32)]), op.unsqueeze(fade, constant([3]))))
-        earlier = op.const(np.tril(np.ones((block, block), np.float32)))
+        faded = op.exp(op.mul(op.max([since, constant(0, np.float64)]), op.unsqueeze(fade, constant([3]))))
+        earlier = op.const(np.tril(np.ones((block, block))))
         rate = op.unsqueeze(op.mul(op.sigmoid(logit), there), two)
         weights = op.mul(op.mul(faded, rate), earlier)
         column = constant([-1, self._blocks * block, 1])
@@ -195,7 +195,7 @@ class LoweredSmoother:
 
 def _front(values: Var, steps: int) -> Var:
     """Zeros before the first step of `[rows, time]`."""
-    return op.pad(values, constant([0, steps, 0, 0]), constant(0, np.float32)) if steps else values
+    return op.pad(values, constant([0, steps, 0, 0]), constant(0, np.float64)) if steps else values
 
 
 def _columns(values: Var, start: int, end: int = _END) -> Var:
@@ -207,9 +207,15 @@ def _again(part: Var, phases: np.ndarray[Any, np.dtype[np.int64]]) -> Var:
     return op.gather(part, op.const(phases.astype(np.int64)), axis=1)
 
 
+def _softplus(values: Var) -> Var:
+    """Of float64, which onnxruntime has no such operator for."""
+    zero, one = constant(0, np.float64), constant(1, np.float64)
+    return op.add(op.max([values, zero]), op.log(op.add(one, op.exp(op.neg(op.abs(values))))))
+
+
 def _count(there: Var, axis: int = 1, *, keepdims: int = 1) -> Var:
     total = op.reduce_sum(there, constant([axis]), keepdims=keepdims)
-    return op.max([total, constant(1, np.float32)])
+    return op.max([total, constant(1, np.float64)])
 
 
 def _mean(values: Var, there: Var, axis: int = 1) -> Var:

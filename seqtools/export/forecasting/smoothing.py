@@ -11,7 +11,7 @@ from seqtools.export.forecasting.core import Inputs
 from seqtools.export.forecasting.covariates import Window, side_by_side
 from seqtools.export.forecasting.forecaster import LoweredForecaster
 from seqtools.export.forecasting.recurrent import LoweredRecurrent
-from seqtools.export.forecasting.scaling import Scaled
+from seqtools.export.forecasting.scaling import Scaled, roughly
 from seqtools.export.forecasting.smoother import LoweredSmoother
 from seqtools.export.graph import Var, constant
 from seqtools.export.linear import Context
@@ -27,8 +27,11 @@ class LoweredSmoothing(LoweredForecaster):
     def tell(self, window: Window, scaled: Scaled, values: Var, *figures: Var) -> Var:
         """See the base."""
         smoothed = self._smoother(values, scaled)
-        spread, ahead = (op.unsqueeze(part, constant([2])) for part in (smoothed.spread, smoothed.ahead))
-        told = super().tell(window, scaled, smoothed.residuals, *figures, op.log(smoothed.spread))
+        spread, ahead = (
+            op.unsqueeze(roughly(part), constant([2])) for part in (smoothed.spread, smoothed.ahead)
+        )
+        size = op.log(roughly(smoothed.spread))
+        told = super().tell(window, scaled, smoothed.residuals, *figures, size)
         return op.add(op.mul(told, spread), ahead)
 
 

@@ -54,16 +54,16 @@ class BaseForecaster(nn.Module):
     def restore(
         self, z: Float[Tensor, "batch horizon targets *levels"], forecast: Forecast
     ) -> Float[Tensor, "batch horizon targets *levels"]:
-        """Scaled values to raw ones."""
+        """Scaled values to raw ones: computed in float64, told in the precision of `z`."""
         location, scale, unit = (_as_wide(part, z) for part in _scales(forecast))
-        return self.scaling.backward(z * scale + location, unit)
+        return self.scaling.backward(z.double() * scale + location, unit).to(z.dtype)
 
     def scaled(
         self, raw: Float[Tensor, "batch horizon targets *levels"], forecast: Forecast
     ) -> Float[Tensor, "batch horizon targets *levels"]:
         """Raw values to scaled ones; the inverse of `restore`. NaN stays."""
         location, scale, unit = (_as_wide(part, raw) for part in _scales(forecast))
-        return (self.scaling.forward(raw, unit) - location) / scale
+        return ((self.scaling.forward(raw, unit) - location) / scale).to(raw.dtype)
 
     @torch.no_grad()
     def settle(self, *, standard: Tensor | None = None, **columns: tuple[Tensor, Tensor]) -> None:

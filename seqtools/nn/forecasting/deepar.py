@@ -103,11 +103,10 @@ class DeepAR(BaseForecaster):
         )
         levels = torch.tensor(self.shape.levels, dtype=paths.dtype, device=paths.device)
         quantiles = quantiles_of(paths, levels)
-        raw = self.scaling.backward(
-            paths * scaled.scale[:, None] + scaled.location[:, None], scaled.unit[:, None]
+        mean = from_rows(self._raw(paths, scaled).mean(dim=1), targets)
+        return forecast._replace(
+            quantiles=from_rows(quantiles, targets), mean=self.scaled(mean, forecast).to(paths)
         )
-        mean = from_rows(raw.mean(dim=1), targets)
-        return forecast._replace(quantiles=from_rows(quantiles, targets), mean=self.scaled(mean, forecast))
 
     def loss(
         self, window: Window, target: Float[Tensor, "batch horizon targets"]
@@ -131,7 +130,7 @@ class DeepAR(BaseForecaster):
         seen = filling.observed(raw)
         self._check_counts(raw, seen)
         unit, location, scale = begun.scaled.unit, begun.scaled.location, begun.scaled.scale
-        z = (self.scaling.forward(filling.fill(raw, seen), unit) - location) / scale
+        z = ((self.scaling.forward(filling.fill(raw, seen), unit) - location) / scale).to(raw)
         fed = z + self.noise * torch.randn_like(z) if self.training and self.noise else z
         x = torch.cat([self._lagged(fed), self._flags(seen), begun.known], dim=-1).transpose(0, 1)
         y, _ = self.stack(self.drop_input(x.contiguous()), self.stack.start(len(z)))
@@ -154,12 +153,16 @@ class DeepAR(BaseForecaster):
         steps, targets = noise.shape[2], self.shape.targets
         window = fitted(window, replace(self.shape, horizon=steps))
         begun = self.begin(window, steps)
-        paths, scaled = self._draw(begun, noise), begun.scaled
-        z = paths * scaled.scale[:, None] + scaled.location[:, None]
-        raw = self.scaling.backward(z, scaled.unit[:, None])
+        paths = self._draw(begun, noise)
+        raw = self._raw(paths, begun.scaled).to(paths)
         # Scaling leaves 3.9999998 of a four.
         raw = raw.round() if self.config.head == "negbin" else raw
         return raw.reshape(-1, targets, *raw.shape[1:]).permute(0, 2, 3, 1)
+
+    def _raw(self, paths: Float[Tensor, "rows samples steps"], scaled: Scaled) -> Tensor:
+        """Paths in raw units, in float64."""
+        z = paths.double() * scaled.scale[:, None] + scaled.location[:, None]
+        return self.scaling.backward(z, scaled.unit[:, None])
 
     def noise_for(self, window: Window) -> Float[Tensor, "batch samples horizon twice_targets"]:
         """The same uniforms for every window."""
@@ -182,10 +185,10 @@ class DeepAR(BaseForecaster):
             columns.append(self.covariates.future(window.future))
         over_time = torch.cat(columns, dim=-1).repeat_interleave(targets, dim=0)
         size = scaled.scale * scaled.unit
-        sizes = [scaled.scale.log(), SIZES * size.log()]
-        static = torch.cat([self.covariates.of_series(window), *sizes], dim=1)
+        sizes = torch.cat([scaled.scale.log(), SIZES * size.log()], dim=1).to(scaled.values)
+        static = torch.cat([self.covariates.of_series(window), sizes], dim=1)
         known = torch.cat([over_time, static[:, None].expand(-1, context + steps, -1)], dim=-1)
-        return Begun(scaled, known[:, self.first :], size)
+        return Begun(scaled, known[:, self.first :], size.to(scaled.values))
 
     @torch.no_grad()
     def _draw(

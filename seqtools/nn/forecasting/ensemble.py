@@ -41,11 +41,10 @@ class Ensemble(nn.Module):
             return first
         quantiles, mean = [], []
         for member, forecast in zip(self.forecasters(), forecasts, strict=True):
-            quantiles.append(member.restore(forecast.quantiles, forecast))
-            mean.append(member.restore(forecast.mean, forecast))
-        return first._replace(
-            quantiles=self.scaled(_average(quantiles), first), mean=self.scaled(_average(mean), first)
-        )
+            quantiles.append(member.restore(forecast.quantiles.double(), forecast))
+            mean.append(member.restore(forecast.mean.double(), forecast))
+        whole = (self.scaled(_average(parts), first).to(first.mean) for parts in (quantiles, mean))
+        return first._replace(quantiles=next(whole), mean=next(whole))
 
     def forecasters(self) -> list[BaseForecaster]:
         """The members, for those who want to know what they are."""

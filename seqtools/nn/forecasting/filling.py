@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float
+    from jaxtyping import Bool, Float, Int
 
 _LARGEST = torch.finfo(torch.float32).max
 
@@ -27,9 +27,9 @@ def fill(values: Float[Tensor, "rows time"], seen: Bool[Tensor, "rows time"]) ->
     return known.gather(1, torch.where(before < 0, first, before))
 
 
-def count(seen: Bool[Tensor, "rows time"]) -> Float[Tensor, "rows 1"]:
+def count(seen: Bool[Tensor, "rows time"]) -> Int[Tensor, "rows 1"]:
     """How many values are seen, at least 1."""
-    return seen.sum(dim=1, keepdim=True).clamp(min=1).float()
+    return seen.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 def mean(values: Float[Tensor, "rows time"], seen: Bool[Tensor, "rows time"]) -> Float[Tensor, "rows 1"]:
@@ -42,7 +42,7 @@ def quantile(
 ) -> Float[Tensor, "rows 1"]:
     """Quantile of what is seen, between neighbours by linear interpolation; zero where nothing is."""
     ordered = values.masked_fill(~seen, float("inf")).sort(dim=1).values
-    place = (count(seen) - 1) * level
+    place = (count(seen) - 1).to(values.dtype) * level
     low, high = (ordered.gather(1, end.long()) for end in (place.floor(), place.ceil()))
     between = low + (high - low) * (place - place.floor())
     return torch.where(seen.any(dim=1, keepdim=True), between, 0.0)

@@ -74,7 +74,7 @@ class Forecaster(BaseForecaster):
         window = fitted(window, self.shape)
         scaled = self.scale_window(window)
         gain, shift = self._affine(scaled.values)
-        values = scaled.values * gain + shift
+        values = scaled.exact * gain + shift
         told = self.tell(window, scaled, values).moved(-shift, gain)
         targets = self.shape.targets
         scales = (from_rows(part, targets) for part in (scaled.location, scaled.scale, scaled.unit))
@@ -97,9 +97,10 @@ class Forecaster(BaseForecaster):
         Args:
             window: what stands beside the values.
             scaled: where values were observed, and figures of the scale.
-            values: the windows.
+            values: the windows, in float64.
             figures: of a window, `[rows, 1]` each, that the network is shown beside its own.
         """
+        values = values.to(scaled.values)
         x = self.drop(self.core(self.inputs(window, scaled, values, *figures)))
         if self.hidden is not None:
             x = x + self.hidden(x).relu()
@@ -143,7 +144,7 @@ class Forecaster(BaseForecaster):
         if self.config.observed:
             figures.append(scaled.seen.float().mean(dim=1, keepdim=True))
         if self.config.transform == "log":
-            figures.append(scaled.scale.log())
+            figures.append(scaled.scale.log().to(scaled.values))
         return figures
 
     def _spread(self, values: Tensor, scaled: Scaled) -> Float[Tensor, "rows 1"]:

@@ -1,6 +1,8 @@
 """Raw values to scaled ones and back: a unit, a transform, a location and a scale of each window.
 
-The unit is the largest value seen, so that 1e-12 and 1e12 are alike in float32; the transform comes after it.
+The unit is the largest value seen, so that 1e-12 and 1e12 are alike; the transform comes after it. All of it
+is computed in float64, and only what the network reads is rounded: of a series that hardly moves, float32
+would lose the part that is forecast, and what is divided by a small scale is an error made large.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ class Scaled(NamedTuple):
     """Windows, each target a row."""
 
     values: Float[Tensor, "rows context"]
-    """scaled, without gaps"""
+    """scaled, without gaps, in the network's precision"""
+    exact: Float[Tensor, "rows context"]
+    """the same in float64, and so are the last three"""
     seen: Bool[Tensor, "rows context"]
     """where a value was observed"""
     location: Float[Tensor, "rows 1"]
@@ -62,22 +66,23 @@ class Scaling:
         Args:
             standard: the unit of each row where `scale` is none.
         """
-        seen = filling.observed(history)
-        unit = standard if self.scale == "none" else self._unit(history, seen)
-        z = self.forward(filling.fill(history, seen), unit)
+        seen, raw = filling.observed(history), history.double()
+        unit = standard.double() if self.scale == "none" else self._unit(raw, seen)
+        z = self.forward(filling.fill(raw, seen), unit)
         location = self._location(z, seen)
         scale = self._scale(z, seen, location)
-        return Scaled((z - location) / scale, seen, location, scale, unit)
+        exact = (z - location) / scale
+        return Scaled(exact.to(history), exact, seen, location, scale, unit)
 
     def forward(self, raw: Tensor, unit: Tensor) -> Tensor:
-        """Raw values to transformed ones."""
-        parts = raw / unit
+        """Raw values to transformed ones, in float64."""
+        parts = raw.double() / unit
         if self.transform == "log":
             return parts.clamp(min=FLOOR).log()
         return parts.asinh() if self.transform == "asinh" else parts
 
     def backward(self, z: Tensor, unit: Tensor) -> Tensor:
-        """Transformed values to raw ones."""
+        """Transformed values to raw ones, in float64."""
         if self.transform == "log":
             return z.clamp(max=TOP).exp() * unit
         return z.clamp(-TOP, TOP).sinh() * unit if self.transform == "asinh" else z * unit

@@ -26,7 +26,7 @@ LEVEL, SEASON = -1.0, -2.0
 
 
 class Smoothed(NamedTuple):
-    """A window taken apart."""
+    """A window taken apart, in float64."""
 
     residuals: Float[Tensor, "rows context"]
     """less its seasons and its last level, in units of the spread; 0 where nothing was observed"""
@@ -72,9 +72,12 @@ class Smoother(nn.Module):
             self.rates.bias.copy_(torch.tensor([LEVEL] + [SEASON] * len(self.seasons)))
 
     def forward(self, values: Float[Tensor, "rows context"], seen: Bool[Tensor, "rows context"]) -> Smoothed:
-        """Smooth windows without gaps; what was not observed changes neither level nor seasons."""
-        there = seen.to(values.dtype)
-        rates = self.rates(self.figures(values, there)).float()
+        """Smooth windows without gaps; what was not observed changes neither level nor seasons.
+
+        In float64: what smoothing leaves of a window that it nearly fits would be rounding, and is scaled up.
+        """
+        values, there = values.double(), seen.double()
+        rates = self.rates(self.figures(values, there).to(self.rates.weight)).double()
         x, o = (nn.functional.pad(part, (self.pad, 0)) for part in (values, there))
         alone, levels, errors, state = self._turns(x, o, rates)
         spread = (errors.abs() * o).sum(dim=1, keepdim=True) / _count(o) + QUIET

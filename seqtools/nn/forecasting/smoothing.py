@@ -18,7 +18,7 @@ from seqtools.nn.forecasting.heads import Told
 from seqtools.nn.forecasting.recurrent import RecurrentCore
 from seqtools.nn.forecasting.scaling import Scaled
 from seqtools.nn.forecasting.segment import segment_steps
-from seqtools.nn.forecasting.smoother import Smoother
+from seqtools.nn.forecasting.smoother import Smoothed, Smoother
 from seqtools.nn.forecasting.window import Window
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ class Smoothing(Forecaster):
         self, window: Window, scaled: Scaled, values: Float[Tensor, "rows context"], *figures: Tensor
     ) -> Told:
         """See the base."""
-        smoothed = self.smoother(values, scaled.seen)
-        self.penalty = _wiggle(smoothed.levels)
+        whole = self.smoother(values, scaled.seen)
+        smoothed = Smoothed(*(part.to(scaled.values) for part in whole))
+        self.penalty = _wiggle(whole.levels).to(scaled.values)
         spread = smoothed.spread
         told = super().tell(window, scaled, smoothed.residuals, *figures, spread.log())
         return told.moved(smoothed.ahead / spread, 1 / spread)

@@ -36,7 +36,7 @@ class Forecast(NamedTuple):
     quantiles: Float[Tensor, "batch horizon targets levels"]
     mean: Float[Tensor, "batch horizon targets"]
     location: Float[Tensor, "batch 1 targets"]
-    """subtracted after the transform"""
+    """subtracted after the transform; this and the next two in float64"""
     scale: Float[Tensor, "batch 1 targets"]
     """divided by then"""
     unit: Float[Tensor, "batch 1 targets"]
