@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqtools import config
-from seqtools.errors import DataError, UsageError
+from seqtools.errors import UsageError
 from seqtools.forecaster import ForecastShape
 from seqtools.training.files import write_text
 from seqtools.training.run_folder import RunFolder
@@ -90,8 +90,7 @@ class ForecastRun(RunFolder):
 
     def calibration(self) -> Calibration:
         """What validation windows settled; one that changes nothing before they did."""
-        path = self.path / "calibration.json"
-        return Calibration.from_payload(self._json(path.name) if path.is_file() else {}, self.shape())
+        return Calibration.from_payload(self.optional("calibration.json"), self.shape())
 
     def write_calibration(self, calibration: Calibration) -> None:
         """Store that."""
@@ -114,14 +113,9 @@ class ForecastRun(RunFolder):
 
     def _network(self, folder: Path) -> Ensemble:
         """The best weights of a training."""
-        from safetensors.torch import load_file
-
         from seqtools.nn.forecasting.ensemble import build
 
-        weights = folder / "best.safetensors"
-        if not weights.is_file():
-            cure = "Train it further: run its command again"
-            raise DataError(str(self.path), "the run has no weights yet", cure)
+        weights = self.best_weights(folder)
         network = build(self.resolved().network, self.shape())
-        network.load_state_dict(load_file(weights))
+        network.load_state_dict(weights)
         return network.eval()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ import numpy as np
 import onnx
 
 from seqtools.errors import ExportError, UsageError
-from seqtools.export.file import check, describe, save
-from seqtools.export.graph import set_text
-from seqtools.export.linear import PROFILES
+from seqtools.export.file import check, describe, meanings, save, set_card
+from seqtools.export.linear import check_profile
 from seqtools.export.report import ExportReport
 from seqtools.loader import tokenizer as tokenizer_spec
+from seqtools.nn.size import count_parameters
 from seqtools.plugin import Reporter, Tokenizer
 from seqtools.training.run_folder import RunFolder
 from seqtools_generate.card import make_card
@@ -83,25 +82,17 @@ def export_run(
     valid = np.asarray(folder.valid_tokens()[:_MEASURED_TOKENS], np.int64)
     parts = _Run(folder, folder.network(), folder.tokenizer(), valid)
     form = _form(parts.tokenizer, form)
-    _check_profile(profile)
+    check_profile(profile)
     card = _card(parts, profile, form)
     model = _built(parts, profile, form, card)
     parity = verify(model.SerializeToString(), parts.network, profile=profile, real=parts.valid)
     parity.require(str(output))
-    report(
-        f"{profile}: largest difference from torch {parity.worst:.2g} (allowed {parity.tolerance:.2g}), "
-        f"{parity.tokens} chosen tokens, {parity.unequal} unequal"
-    )
+    report(parity.told(profile, "chosen tokens"))
     card["verification"] = parity.as_json()
     lost = _int8_loss(parts, model, form, card, report) if profile == "int8" else None
     size = _finish(parts, model, card, Path(output))
     report(f"wrote {output} ({size / 1e6:.2f} MB, {profile}, {form} in and out)")
     return ExportReport(Path(output), size, profile, form, parity, lost)
-
-
-def _check_profile(profile: str) -> None:
-    if profile not in PROFILES:
-        raise UsageError("--profile", f"{profile!r} is not a profile", f"Choose {' or '.join(PROFILES)}")
 
 
 def _form(tokenizer: Tokenizer, form: str) -> str:
@@ -119,7 +110,7 @@ def _card(parts: _Run, profile: str, form: str) -> dict[str, Any]:
         parts.folder.recipe(),
         parts.folder.info(),
         parts.folder.floor(),
-        parameters=sum(parameter.numel() for parameter in parts.network.parameters()),
+        parameters=count_parameters(parts.network),
         tokenizer=(parts.tokenizer.kind, parts.tokenizer.vocab_size),
         profile=profile,
         form=form,
@@ -159,19 +150,17 @@ def _int8_loss(
 
 def _finish(parts: _Run, model: onnx.ModelProto, card: dict[str, Any], output: Path) -> int:
     """Card, parity vector and metadata into the model, the model into the file."""
-    set_text(model, "card.json", json.dumps(card, ensure_ascii=False))
+    set_card(model, card)
     prompt = parts.valid[:_PROMPT]
     text = parts.tokenizer.decode(prompt) if card["form"] == "text" else None
     vector = parity_vector(model.SerializeToString(), profile=card["profile"], prompt=prompt, text=text)
-    names = {"inputs": model.graph.input, "outputs": model.graph.output}
-    told = {part: {value.name: IO[part][value.name] for value in values} for part, values in names.items()}
     describe(
         model,
         {
             "task": "generate",
             "profile": card["profile"],
             "form": card["form"],
-            "io": {**told, "state": IO["state"]},
+            "io": {**meanings(model, IO), "state": IO["state"]},
             "tokenizer": {"kind": parts.tokenizer.kind, "payload": parts.tokenizer.payload()},
             "card": card,
             "parity": vector,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,13 @@ from typing import Any
 import numpy as np
 import onnx
 
-from seqtools.errors import ExportError, UsageError
-from seqtools.export.faces import fusible, has_faces
-from seqtools.export.file import check, describe, save
-from seqtools.export.graph import set_text
-from seqtools.export.linear import PROFILES
+from seqtools.errors import ExportError
+from seqtools.export.faces import chosen_form
+from seqtools.export.file import check, describe, meanings, save, set_card
+from seqtools.export.linear import check_profile
 from seqtools.export.report import ExportReport
-from seqtools.plugin import Reporter, Tokenizer
+from seqtools.nn.size import count_parameters
+from seqtools.plugin import Reporter
 from seqtools_sentiment.calibration import Calibration
 from seqtools_sentiment.card import make_card
 from seqtools_sentiment.examples import Example
@@ -36,8 +35,6 @@ _MEASURED_TOKENS = 200_000
 _ENOUGH_TEXTS = 2000
 _VERIFIED = 24
 _BATCH = 32
-
-FORMS = ("auto", "text", "ids", "fused")
 
 IO: dict[str, dict[str, str]] = {
     "inputs": {
@@ -76,26 +73,12 @@ def export_run(
             or the disk is full.
         DataError: the run folder is not usable.
     """
-    if profile not in PROFILES:
-        raise UsageError("--profile", f"{profile!r} is not a profile", f"Choose {' or '.join(PROFILES)}")
+    check_profile(profile)
     return write(_parts(Path(run), profile, form), Path(output), report=report)
 
 
-def _form(form: str, tokenizer: Tokenizer) -> str:
-    """The form asked for, or what "auto" stands for."""
-    if form not in FORMS:
-        raise UsageError("--form", f"{form!r} is not a form", "Choose auto, text, ids or fused")
-    fit = has_faces(tokenizer)
-    if form == "fused" and not fusible(tokenizer):
-        raise UsageError("--form", "'fused' is for SentencePiece tokenizers", "Use --form auto")
-    if form == "text" and not fit:
-        raise UsageError("--form", "the tokenizer has no face inside a graph", "Use --form ids")
-    return form if form != "auto" else "text" if fit else "ids"
-
-
 def _parts(path: Path, profile: str, form: str) -> Parts:
-    folder = SentimentRun(path)
-    SentimentRun.open(path)
+    folder = SentimentRun.open(path)
     network, tokenizer, labels = folder.classifier(), folder.tokenizer(), folder.labels()
     recipe, fitted = folder.recipe(), folder.calibration()
     card = make_card(
@@ -104,10 +87,10 @@ def _parts(path: Path, profile: str, form: str) -> Parts:
         folder.floor(),
         labels=labels,
         calibration=fitted,
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        parameters=count_parameters(network),
         tokenizer=(tokenizer.kind, tokenizer.vocab_size),
         profile=profile,
-        form=_form(form, tokenizer),
+        form=chosen_form(form, tokenizer),
     )
     calibration = Calibration.from_payload(fitted)
     return Parts(
@@ -142,10 +125,7 @@ def write(parts: Parts, output: Path, *, report: Reporter) -> ExportReport:
     texts = [example.text for example in parts.valid[:_VERIFIED]]
     parity = verify(runner, parts, reading=reading, texts=texts)
     parity.require(str(output))
-    report(
-        f"{profile}: largest difference from torch {parity.worst:.2g} (allowed {parity.tolerance:.2g}), "
-        f"{parity.tokens} labels, {parity.unequal} unequal"
-    )
+    report(parity.told(profile, "labels"))
     card["verification"] = parity.as_json()
     card["verification"]["read_otherwise"] = _read_otherwise(parts, reading, texts, report)
     if profile == "int8":
@@ -222,17 +202,15 @@ def _accuracy(runner: Runner, parts: Parts, examples: Sequence[Example]) -> floa
 
 def _finish(parts: Parts, model: onnx.ModelProto, runner: Runner, card: dict[str, Any], output: Path) -> int:
     """Card, parity vector and metadata into the model, the model into the file."""
-    set_text(model, "card.json", json.dumps(card, ensure_ascii=False))
+    set_card(model, card)
     vector = parity_vector(runner, parts, texts=[example.text for example in parts.valid[:_BATCH]])
-    names = {"inputs": model.graph.input, "outputs": model.graph.output}
-    told = {part: {value.name: IO[part][value.name] for value in values} for part, values in names.items()}
     describe(
         model,
         {
             "task": "sentiment",
             "profile": card["profile"],
             "form": card["form"],
-            "io": told,
+            "io": meanings(model, IO),
             "tokenizer": {"kind": parts.tokenizer.kind, "payload": parts.tokenizer.payload()},
             "card": card,
             "parity": vector,

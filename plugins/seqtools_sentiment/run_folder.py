@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtools.errors import DataError
 from seqtools.texts import decode, split_lines
-from seqtools.training.files import write_atomic
+from seqtools.training.files import write_gzip
 from seqtools.training.run_folder import RunFolder
 from seqtools_sentiment.examples import Example, Labels
 
@@ -49,11 +48,9 @@ class SentimentRun(RunFolder):
             {"text": one.text, "labels": one.labels, **({"shares": one.shares} if one.shares else {})}
             for one in examples
         )
-        data = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()
         path = self.examples_path(part)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # No time stamp and no name: the same texts give the same bytes.
-        write_atomic(path, lambda temp: temp.write_bytes(gzip.compress(data, 6, mtime=0)))
+        write_gzip(path, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
 
     def examples_path(self, part: str) -> Path:
         """Where a part lies."""
@@ -69,16 +66,15 @@ class SentimentRun(RunFolder):
 
     def linear(self) -> dict[str, Any]:
         """The linear model's payload; empty if there is none."""
-        return self._optional("linear.json")
+        return self.optional("linear.json")
 
     def write_linear(self, payload: dict[str, Any]) -> None:
         """Store the linear model."""
-        text = json.dumps(payload, ensure_ascii=False) + "\n"
-        write_atomic(self.path / "linear.json", lambda path: path.write_text(text, encoding="utf-8"))
+        self.write_payload("linear.json", payload)
 
     def calibration(self) -> dict[str, Any]:
         """Weights of the network's and the linear model's logits; empty before they are fitted."""
-        return self._optional("calibration.json")
+        return self.optional("calibration.json")
 
     def write_calibration(self, payload: dict[str, Any]) -> None:
         """Store those weights."""
@@ -86,7 +82,7 @@ class SentimentRun(RunFolder):
 
     def scores(self) -> dict[str, Any]:
         """Figures on test texts; empty before the run is scored on any."""
-        return self._optional("scores.json")
+        return self.optional("scores.json")
 
     def write_scores(self, scores: dict[str, Any]) -> None:
         """Store those figures, which ends the run."""
@@ -98,19 +94,11 @@ class SentimentRun(RunFolder):
         Raises:
             DataError: the run has no weights yet.
         """
-        from safetensors.torch import load_file
-
         from seqtools.nn.classifier import Classifier
 
-        weights = self.path / "best.safetensors"
-        if not weights.is_file():
-            cure = "Train it further: run its command again"
-            raise DataError(str(self.path), "the run has no weights yet", cure)
+        weights = self.best_weights()
         labels, vocabulary = self.labels(), self.tokenizer().vocab_size
         ordinal = labels.objective == "ordinal"
         network = Classifier(self.recipe().network, vocabulary, labels.outputs, ordinal=ordinal)
-        network.load_state_dict(load_file(weights))
+        network.load_state_dict(weights)
         return network.eval()
-
-    def _optional(self, name: str) -> dict[str, Any]:
-        return self._json(name) if (self.path / name).is_file() else {}

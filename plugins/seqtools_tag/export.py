@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,10 @@ import onnx
 
 from seqtools.batching import batches
 from seqtools.errors import ExportError, UsageError
-from seqtools.export.file import check, describe, save
-from seqtools.export.graph import set_text
-from seqtools.export.linear import PROFILES
+from seqtools.export.file import check, describe, meanings, save, set_card
+from seqtools.export.linear import check_profile
 from seqtools.export.report import ExportReport
+from seqtools.nn.size import count_parameters
 from seqtools.plugin import Reporter
 from seqtools_tag.calibration import tempered
 from seqtools_tag.card import make_card
@@ -71,16 +70,14 @@ def export_run(
         ExportError: the file disagrees with torch, int8 costs too much, or the disk is full.
         DataError: the run folder is not usable.
     """
-    if profile not in PROFILES:
-        raise UsageError("--profile", f"{profile!r} is not a profile", f"Choose {' or '.join(PROFILES)}")
+    check_profile(profile)
     if form not in ("auto", "text"):
         raise UsageError("--form", f"{form!r} is not a form of taggers", "Choose auto or text")
     return write(_parts(Path(run), profile), Path(output), report=report)
 
 
 def _parts(path: Path, profile: str) -> Parts:
-    folder = TagRun(path)
-    TagRun.open(path)
+    folder = TagRun.open(path)
     calibration = folder.calibration()
     network = tempered(folder.tagger(), calibration.get("temperature", 1.0))
     tokenizer, labels, cutter = folder.tokenizer(), folder.labels(), folder.cutter()
@@ -90,7 +87,7 @@ def _parts(path: Path, profile: str) -> Parts:
         folder.floor(),
         labels=labels,
         cutter=cutter,
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        parameters=count_parameters(network),
         vocabulary=tokenizer.vocab_size,
         profile=profile,
         calibration=calibration,
@@ -111,10 +108,7 @@ def write(parts: Parts, output: Path, *, report: Reporter) -> ExportReport:
     real = [one.words for one in parts.valid[:_VERIFIED]]
     parity = verify(runner, parts, profile=profile, sentences=real)
     parity.require(str(output))
-    report(
-        f"{profile}: largest difference from torch {parity.worst:.2g} (allowed {parity.tolerance:.2g}), "
-        f"{parity.tokens} labels, {parity.unequal} unequal"
-    )
+    report(parity.told(profile, "labels"))
     card["verification"] = parity.as_json()
     if profile == "int8":
         card["int8"] = _int8_loss(parts, runner, card, report)
@@ -173,19 +167,16 @@ def _figures(runner: Runner, sentences: Sequence[Sentence], *, spanned: bool) ->
 
 def _finish(parts: Parts, model: onnx.ModelProto, card: dict[str, Any], output: Path) -> int:
     """Card, parity vector and metadata into the model, the model into the file."""
-    set_text(model, "card.json", json.dumps(card, ensure_ascii=False))
+    set_card(model, card)
     runner = Runner(model.SerializeToString())
     real = [one.words for one in parts.valid[:_BATCH]]
-    names = {"inputs": model.graph.input, "outputs": model.graph.output}
     describe(
         model,
         {
             "task": "tag",
             "profile": card["profile"],
             "form": "text",
-            "io": {
-                part: {value.name: IO[part][value.name] for value in values} for part, values in names.items()
-            },
+            "io": meanings(model, IO),
             "tokenizer": {"kind": parts.tokenizer.kind, "payload": parts.tokenizer.payload()},
             "card": card,
             "parity": parity_vector(runner, profile=card["profile"], sentences=real),

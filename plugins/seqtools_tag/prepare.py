@@ -68,10 +68,10 @@ def prepare(run: TagRun, files: Sequence[Path], recipe: TagRecipe, report: Repor
     for part, sentences in (("train", split.train), ("valid", split.valid)):
         run.write_sentences(part, reported(sentences, labels))
     run.write_tokenizer(vocabulary.tokenizer)
-    run.write_small("rare.json", {"ids": vocabulary.rare})
-    run.write_small("labels.json", labels.payload())
-    run.write_small("cutting.json", Cutter.learn([one.words for one in split.train]).payload())
-    run.write_small(
+    run.write_payload("rare.json", {"ids": vocabulary.rare})
+    run.write_payload("labels.json", labels.payload())
+    run.write_payload("cutting.json", Cutter.learn([one.words for one in split.train]).payload())
+    run.write_payload(
         "spelling.json", Spelling.learn(word for one in split.train for word in one.words).payload()
     )
     counts = {"train": len(split.train), "valid": len(split.valid), "words": words}

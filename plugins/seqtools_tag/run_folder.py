@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtools.errors import DataError
 from seqtools.texts import decode, split_lines
-from seqtools.training.files import write_atomic
+from seqtools.training.files import write_gzip
 from seqtools.training.run_folder import RunFolder
 from seqtools_tag.cutting import Cutter
 from seqtools_tag.labels import LabelSet
@@ -45,9 +43,7 @@ class TagRun(RunFolder):
         """Store the sentences of a part, one a line."""
         records = ({"words": one.words, "labels": one.labels} for one in sentences)
         text = "".join(json.dumps(record, ensure_ascii=True) + "\n" for record in records)
-        # No time stamp and no name: the same sentences give the same bytes.
-        data = gzip.compress(text.encode(), 6, mtime=0)
-        write_atomic(self.sentences_path(part), lambda path: path.write_bytes(data))
+        write_gzip(self.sentences_path(part), text)
 
     def sentences_path(self, part: str) -> Path:
         """Where the sentences of a part lie."""
@@ -69,14 +65,9 @@ class TagRun(RunFolder):
         """Ids of words that training sees once and that have no vector."""
         return list(self._json("rare.json")["ids"])
 
-    def write_small(self, name: str, payload: dict[str, Any]) -> None:
-        """Write a payload on one line."""
-        text = json.dumps(payload, ensure_ascii=False) + "\n"
-        write_atomic(self.path / name, lambda path: path.write_text(text, encoding="utf-8"))
-
     def calibration(self) -> dict[str, Any]:
         """The temperature and what it changed; empty before it was fitted."""
-        return self._json("calibration.json") if (self.path / "calibration.json").is_file() else {}
+        return self.optional("calibration.json")
 
     def tagger(self) -> Tagger:
         """The best network so far, in eval mode on the CPU.
@@ -84,15 +75,10 @@ class TagRun(RunFolder):
         Raises:
             DataError: the run has no weights yet.
         """
-        from safetensors.torch import load_file
-
         from seqtools.nn.tagger import Tagger
 
-        weights = self.path / "best.safetensors"
-        if not weights.is_file():
-            cure = "Train it further: run its command again"
-            raise DataError(str(self.path), "the run has no weights yet", cure)
+        weights = self.best_weights()
         sizes = self.tokenizer().vocab_size, self.spelling().count, len(self.labels())
         network = Tagger(self.recipe().network, *sizes, len(SHAPES))
-        network.load_state_dict(load_file(weights))
+        network.load_state_dict(weights)
         return network.eval()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Any
 
 import onnx
 
-from seqtools.errors import ExportError, UsageError
-from seqtools.export.faces import fusible, has_faces
-from seqtools.export.file import check, describe, save
-from seqtools.export.graph import set_text
-from seqtools.export.linear import PROFILES
-from seqtools.export.report import ExportReport, Parity
+from seqtools.errors import ExportError
+from seqtools.export.faces import chosen_form
+from seqtools.export.file import check, describe, meanings, save, set_card
+from seqtools.export.linear import check_profile
+from seqtools.export.report import ExportReport
 from seqtools.nn.seq2seq import Seq2Seq
+from seqtools.nn.size import count_parameters
 from seqtools.plugin import Reporter, Tokenizer
 from seqtools_translate.card import BEAM, make_card
 from seqtools_translate.graph import build
@@ -121,27 +120,12 @@ def export_run(
         ExportError: the file disagrees with torch, int8 costs too much, or the disk is full.
         DataError: the run folder is not usable.
     """
-    if profile not in PROFILES:
-        raise UsageError("--profile", f"{profile!r} is not a profile", f"Choose {' or '.join(PROFILES)}")
+    check_profile(profile)
     return write(_parts(Path(run), profile, form), Path(output), report=report)
 
 
-def _form(form: str, *tokenizers: Tokenizer) -> str:
-    """The form asked for, or what "auto" stands for."""
-    if form not in ("auto", "text", "ids", "fused"):
-        raise UsageError("--form", f"{form!r} is not a form", "Choose auto, text, ids or fused")
-    fit = has_faces(*tokenizers)
-    if form == "fused" and not fusible(*tokenizers):
-        raise UsageError("--form", "'fused' is for SentencePiece tokenizers", "Use --form auto")
-    if form == "text" and not fit:
-        cause = "a tokenizer has no face inside a graph"
-        raise UsageError("--form", cause, "Use --form ids")
-    return form if form != "auto" else "text" if fit else "ids"
-
-
 def _parts(path: Path, profile: str, form: str) -> Parts:
-    folder = TranslateRun(path)
-    TranslateRun.open(path)
+    folder = TranslateRun.open(path)
     network, source = folder.seq2seq(), folder.tokenizer()
     target = source if folder.joint else folder.target_tokenizer()
     sides = {"joint": source} if folder.joint else {"source": source, "target": target}
@@ -149,10 +133,10 @@ def _parts(path: Path, profile: str, form: str) -> Parts:
         folder.recipe(),
         folder.info(),
         folder.floor(),
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        parameters=count_parameters(network),
         tokenizers={side: (one.kind, one.vocab_size) for side, one in sides.items()},
         profile=profile,
-        form=_form(form, source, target),
+        form=chosen_form(form, source, target),
     )
     valid = list(zip(folder.texts("valid", "source"), folder.texts("valid", "target"), strict=True))
     return Parts(network, source, target, card, valid, folder.lexicon(), folder.dictionary())
@@ -169,19 +153,12 @@ def write(parts: Parts, output: Path, *, report: Reporter) -> ExportReport:
     model = _built(parts, profile, card)
     parity = verify(_opened(model, card), parts.network, profile=profile, real=parts.ids(_VERIFIED))
     parity.require(str(output))
-    report(
-        f"{profile}: largest difference from torch {parity.worst:.2g} (allowed {parity.tolerance:.2g}), "
-        f"{parity.tokens} tokens of hypotheses, {parity.unequal} unequal"
-    )
+    report(parity.told(profile, "tokens of hypotheses"))
     card["verification"] = parity.as_json()
     if profile == "int8":
         card["int8"] = _int8_loss(parts, model, card, report)
     size = _finish(parts, model, card, output)
     report(f"wrote {output} ({size / 1e6:.2f} MB, {profile}, {form} in and out)")
-    return _report(output, size, profile, form, parity)
-
-
-def _report(output: Path, size: int, profile: str, form: str, parity: Parity) -> ExportReport:
     return ExportReport(output, size, profile, form, parity)
 
 
@@ -245,12 +222,10 @@ def _bleu(runner: Runner, parts: Parts, pairs: Sequence[tuple[list[int], str]]) 
 
 def _finish(parts: Parts, model: onnx.ModelProto, card: dict[str, Any], output: Path) -> int:
     """Card, parity vector and metadata into the model, the model into the file."""
-    set_text(model, "card.json", json.dumps(card, ensure_ascii=False))
+    set_card(model, card)
     real = parts.ids(2) or [([], [])]
     texts = [source for source, _ in parts.valid[:2]] if card["form"] != "ids" else []
     vector = parity_vector(_opened(model, card), profile=card["profile"], real=real, texts=texts)
-    names = {"inputs": model.graph.input, "outputs": model.graph.output}
-    told = {part: {value.name: IO[part][value.name] for value in values} for part, values in names.items()}
     source, target = ({"kind": one.kind, "payload": one.payload()} for one in (parts.source, parts.target))
     words = {"lexicon": dict(parts.lexicon), "dictionary": dict(parts.dictionary)}
     describe(
@@ -259,7 +234,7 @@ def _finish(parts: Parts, model: onnx.ModelProto, card: dict[str, Any], output: 
             "task": "translate",
             "profile": card["profile"],
             "form": card["form"],
-            "io": {**told, "state": IO["state"]},
+            "io": {**meanings(model, IO), "state": IO["state"]},
             "tokenizer": source if parts.joint else {"source": source, "target": target},
             "card": card,
             "parity": vector,

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqtools import loader
-from seqtools.errors import DataError
 from seqtools.plugin import Tokenizer
 from seqtools.texts import decode, split_lines
-from seqtools.training.files import write_atomic
+from seqtools.training.files import write_gzip
 from seqtools.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -38,11 +35,7 @@ class TranslateRun(RunFolder):
 
     def write_texts(self, part: str, side: str, texts: Iterable[str]) -> None:
         """Store one side of a part, a sentence a line."""
-        data = "".join(f"{text}\n" for text in texts).encode()
-        # No time stamp and no name: the same pairs give the same bytes.
-        write_atomic(
-            self.text_path(part, side), lambda path: path.write_bytes(gzip.compress(data, 6, mtime=0))
-        )
+        write_gzip(self.text_path(part, side), "".join(f"{text}\n" for text in texts))
 
     def text_path(self, part: str, side: str) -> Path:
         """Where one side of a part lies."""
@@ -63,16 +56,15 @@ class TranslateRun(RunFolder):
 
     def lexicon(self) -> dict[str, Any]:
         """The lexical table's payload; empty if none was learned."""
-        return self._json("lexicon.json") if (self.path / "lexicon.json").is_file() else {}
+        return self.optional("lexicon.json")
 
     def write_lexicon(self, payload: dict[str, Any]) -> None:
         """Store the lexical table."""
-        text = json.dumps(payload, ensure_ascii=False) + "\n"
-        write_atomic(self.path / "lexicon.json", lambda path: path.write_text(text, encoding="utf-8"))
+        self.write_payload("lexicon.json", payload)
 
     def dictionary(self) -> dict[str, Any]:
         """The word-by-word dictionary's payload; empty if the floor was not scored."""
-        return self._json("dictionary.json") if (self.path / "dictionary.json").is_file() else {}
+        return self.optional("dictionary.json")
 
     def seq2seq(self) -> Seq2Seq:
         """The best network so far, in eval mode on the CPU.
@@ -80,15 +72,10 @@ class TranslateRun(RunFolder):
         Raises:
             DataError: the run has no weights yet.
         """
-        from safetensors.torch import load_file
-
         from seqtools.nn.seq2seq import Seq2Seq
 
-        weights = self.path / "best.safetensors"
-        if not weights.is_file():
-            cure = "Train it further: run its command again"
-            raise DataError(str(self.path), "the run has no weights yet", cure)
+        weights = self.best_weights()
         sizes = self.tokenizer().vocab_size, self.target_tokenizer().vocab_size
         network = Seq2Seq(self.recipe().network, *sizes)
-        network.load_state_dict(load_file(weights))
+        network.load_state_dict(weights)
         return network.eval()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from seqtools.errors import UsageError
 from seqtools.export.fused import FusedSentencePiece
 from seqtools.loader import tokenizer as tokenizer_spec
 from seqtools.plugin import Tokenizer, resolve
@@ -19,6 +20,23 @@ def fusible(*tokenizers: Tokenizer) -> bool:
     kinds = [one.kind == "sentencepiece" for one in tokenizers]
     rest = [one for one, fuses in zip(tokenizers, kinds, strict=True) if not fuses]
     return any(kinds) and has_faces(*rest)
+
+
+def chosen_form(form: str, *tokenizers: Tokenizer) -> str:
+    """The form that was asked for, or what `auto` stands for: `text` where all have faces, else `ids`.
+
+    Raises:
+        UsageError: it is none, or these tokenizers cannot be had in it.
+    """
+    if form not in ("auto", "text", "ids", "fused"):
+        raise UsageError("--form", f"{form!r} is not a form", "Choose auto, text, ids or fused")
+    fit = has_faces(*tokenizers)
+    if form == "fused" and not fusible(*tokenizers):
+        raise UsageError("--form", "'fused' is for SentencePiece tokenizers", "Use --form auto")
+    if form == "text" and not fit:
+        which = "the" if len(tokenizers) == 1 else "a"
+        raise UsageError("--form", f"{which} tokenizer has no face inside a graph", "Use --form ids")
+    return form if form != "auto" else "text" if fit else "ids"
 
 
 def face(tokenizer: Tokenizer, *, fused: bool = False) -> Any:

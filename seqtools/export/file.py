@@ -13,7 +13,23 @@ import onnx
 
 import seqtools
 from seqtools.errors import ExportError
+from seqtools.export.graph import set_text
 from seqtools.model_file import FORMAT
+
+
+def set_card(model: onnx.ModelProto, card: Mapping[str, Any]) -> None:
+    """Put the card, now that the file is verified, in the place of the one that the graph was built with."""
+    set_text(model, "card.json", json.dumps(card, ensure_ascii=False))
+
+
+def meanings(model: onnx.ModelProto, words: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """What the inputs and outputs that a model has mean, in file order.
+
+    Args:
+        words: "inputs" and "outputs" -> name -> words, of all that a task's files may have.
+    """
+    ports = {"inputs": model.graph.input, "outputs": model.graph.output}
+    return {side: {port.name: words[side][port.name] for port in there} for side, there in ports.items()}
 
 
 def describe(model: onnx.ModelProto, entries: Mapping[str, Any]) -> None:

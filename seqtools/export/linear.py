@@ -17,6 +17,17 @@ from seqtools.export.graph import Var, Weights
 
 PROFILES = ("portable", "int8")
 
+
+def check_profile(profile: str) -> None:
+    """Refuse a profile that nobody wrote.
+
+    Raises:
+        UsageError: it is none of `PROFILES`.
+    """
+    if profile not in PROFILES:
+        raise UsageError("--profile", f"{profile!r} is not a profile", f"Choose {' or '.join(PROFILES)}")
+
+
 Array = NDArray[np.float32]
 
 
@@ -34,9 +45,7 @@ class Context:
     weights: Weights = field(default_factory=Weights)
 
     def __post_init__(self) -> None:
-        if self.profile not in PROFILES:
-            choices = " or ".join(PROFILES)
-            raise UsageError("--profile", f"{self.profile!r} is not a profile", f"Choose {choices}")
+        check_profile(self.profile)
 
     @property
     def int8(self) -> bool:

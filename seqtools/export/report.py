@@ -54,6 +54,13 @@ class Parity:
             cause = f"{self.unequal} of {self.tokens} chosen {self.chosen} differ from torch's"
             raise ExportError(subject, cause, cure)
 
+    def told(self, profile: str, compared: str) -> str:
+        """One line for a person; `compared` says what was compared."""
+        return (
+            f"{profile}: largest difference from torch {self.worst:.2g} (allowed {self.tolerance:.2g}), "
+            f"{self.tokens} {compared}, {self.unequal} unequal"
+        )
+
     def as_json(self) -> dict[str, Any]:
         """For the card."""
         return {

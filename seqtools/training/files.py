@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,12 @@ def sync(path: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     write_atomic(path, lambda temp: temp.write_text(text, encoding="utf-8"))
+
+
+def write_gzip(path: Path, text: str) -> None:
+    """Write UTF-8 text packed; no time stamp and no name, so the same text gives the same bytes."""
+    data = gzip.compress(text.encode(), 6, mtime=0)
+    write_atomic(path, lambda temp: temp.write_bytes(data))
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:

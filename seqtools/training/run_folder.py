@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import NDArray
 
@@ -21,6 +21,8 @@ from seqtools.training.files import write_text
 from seqtools.training.token_stream import StreamInfo, open_stream, stream_info
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from seqtools.nn.language_model import LanguageModel
 
 
@@ -36,7 +38,7 @@ class RunFolder:
         return (self.path / "recipe.toml").is_file()
 
     @classmethod
-    def open(cls, path: Path) -> RunFolder:
+    def open(cls, path: Path) -> Self:
         """A folder in which a run was begun.
 
         Raises:
@@ -91,18 +93,29 @@ class RunFolder:
         Raises:
             DataError: the run has no weights yet.
         """
-        from safetensors.torch import load_file
-
         from seqtools.nn.language_model import LanguageModel
 
-        weights = self.path / "best.safetensors"
-        if not weights.is_file():
-            raise DataError(
-                str(self.path), "the run has no weights yet", "Train it further: run its command again"
-            )
+        weights = self.best_weights()
         network = LanguageModel(self.recipe().network, self.tokenizer().vocab_size)
-        network.load_state_dict(load_file(weights))
+        network.load_state_dict(weights)
         return network.eval()
+
+    def best_weights(self, training: Path | None = None) -> dict[str, Tensor]:
+        """The weights that did best.
+
+        Args:
+            training: the folder of a further training inside the run; None for the run's own.
+
+        Raises:
+            DataError: the run has no weights yet.
+        """
+        from safetensors.torch import load_file
+
+        weights = (training or self.path) / "best.safetensors"
+        if not weights.is_file():
+            cure = "Train it further: run its command again"
+            raise DataError(str(self.path), "the run has no weights yet", cure)
+        return load_file(weights)
 
     def info(self) -> dict[str, Any]:
         """What run.json says: command, data, versions, figures."""
@@ -110,11 +123,19 @@ class RunFolder:
 
     def floor(self) -> dict[str, Any]:
         """The n-gram floor's figures; empty if it was not computed."""
-        return self._json("floor.json") if (self.path / "floor.json").is_file() else {}
+        return self.optional("floor.json")
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
         """Write a JSON file atomically."""
         write_text(self.path / name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def write_payload(self, name: str, value: dict[str, Any]) -> None:
+        """Write a JSON file atomically, all on one line, as long lists want it."""
+        write_text(self.path / name, json.dumps(value, ensure_ascii=False) + "\n")
+
+    def optional(self, name: str) -> dict[str, Any]:
+        """What a JSON file says; empty if it is not there."""
+        return self._json(name) if (self.path / name).is_file() else {}
 
     def _json(self, name: str) -> dict[str, Any]:
         try:

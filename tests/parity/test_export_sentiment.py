@@ -18,6 +18,7 @@ import spox
 from safetensors.torch import save_file
 
 from seqtools.errors import ExportError, UsageError
+from seqtools.export.faces import chosen_form
 from seqtools.export.graph import Weights
 from seqtools.model_file import ModelFile
 from seqtools.nn.classifier import Classifier
@@ -296,7 +297,7 @@ def test_a_run_folder_becomes_a_file(tmp_path: Path) -> None:
 
 def test_a_tokenizer_without_a_face_takes_ids() -> None:
     read = tiny.tokenizer("sentencepiece")
-    assert export._form("auto", read) == "ids"
-    assert export._form("fused", read) == "fused"
+    assert chosen_form("auto", read) == "ids"
+    assert chosen_form("fused", read) == "fused"
     with pytest.raises(UsageError, match="no face inside a graph"):
-        export._form("text", read)
+        chosen_form("text", read)

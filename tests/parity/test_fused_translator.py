@@ -14,6 +14,7 @@ import torch
 
 import seqtools
 from seqtools.errors import MissingDependencyError, ModelFileError, UsageError
+from seqtools.export.faces import chosen_form
 from seqtools.loader import tokenizer_class
 from seqtools.model_file import ModelFile
 from seqtools.nn.seq2seq import Seq2Seq
@@ -21,7 +22,7 @@ from seqtools.parity import compare, tolerance
 from seqtools.plugin import Tokenizer
 from seqtools.recipe import Seq2SeqConfig
 from seqtools.runtime import extensions
-from seqtools_translate.export import Parts, _form, write
+from seqtools_translate.export import Parts, write
 from seqtools_translate.graph import build
 from seqtools_translate.runner import Runner
 from seqtools_translate.textual import Textual
@@ -103,7 +104,7 @@ def test_no_other_form_may_use_the_operators(tokenizer: Tokenizer) -> None:
 
 def test_forms_that_tokenizers_do_not_have(tokenizer: Tokenizer) -> None:
     words = tokenizer_class("word").train(TEXTS * 2)
-    choose: Callable[..., str] = _form
+    choose: Callable[..., str] = chosen_form
     assert choose("auto", tokenizer, tokenizer) == "ids"
     assert choose("auto", words, words) == "text"
     assert choose("fused", tokenizer, words) == "fused"
