@@ -12,6 +12,7 @@ import numpy as np
 from seqtools import config
 from seqtools.errors import ConfigError, DataError
 from seqtools.forecaster import ForecastShape
+from seqtools.wording import counted
 from seqtools_forecast.facts import Facts, found_season, look
 from seqtools_forecast.recipe import ForecastRecipe
 from seqtools_forecast.splits import Held
@@ -281,8 +282,9 @@ def _told(asked: ForecastRecipe, settled: ForecastRecipe, seasons: tuple[int, ..
         f"chosen: horizon {data.horizon}, window {data.context}, {season}; held out of each series: "
         f"{data.valid_windows} to choose by, {data.test_windows} to score on, {data.stride} apart"
     ]
-    length = training.max_time or f"{training.steps} steps" if not training.epochs or training.steps else ""
-    length = length or f"{training.epochs:g} epochs"
+    length = f"{training.epochs:g} epoch{'s' * (training.epochs != 1)}"
+    if training.steps or not training.epochs:
+        length = training.max_time or counted(training.steps, "step")
     return [
         *lines,
         f"chosen: {network.kind}, transform {network.transform}, location {network.location}, "

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from seqtools.plugin import Reporter
+from seqtools.wording import counted
 from seqtools_forecast.calibration import Calibration
 from seqtools_forecast.comparing import relative, table, verdict
 from seqtools_forecast.floors import floor_forecasts
@@ -61,7 +62,7 @@ def compare_run(run: ForecastRun, report: Reporter) -> dict[str, Any]:
     )
     actual = _flat(told.raw.numpy())
     scores = {name: score(actual, said, shape.levels, scale) for name, said in methods.items()}
-    lines = [f"scores on {len(windows):,} {part} windows (file: network calibrated and blended)"]
+    lines = [f"scores on {counted(len(windows), f'{part} window')} (file: network calibrated and blended)"]
     lines += table(scores)
     for line in lines:
         report(line)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtools.errors import DataError
+from seqtools.wording import counted
 from seqtools_forecast.blocks import LONGEST, Block
 from seqtools_forecast.chunk import Chunk
 
@@ -142,5 +143,5 @@ def _careful(
 
 
 def _ragged(where: str, cells: int, width: int) -> DataError:
-    cause = f"the row has {cells} cell{'s' * (cells != 1)}, the first row {width}"
+    cause = f"the row has {counted(cells, 'cell')}, the first row {width}"
     return DataError(where, cause, 'Mend the row; write "quotes" around cells that hold a delimiter')

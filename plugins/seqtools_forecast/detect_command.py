@@ -14,6 +14,7 @@ import numpy as np
 from seqtools.errors import UsageError
 from seqtools.output import note
 from seqtools.run_options import run_options
+from seqtools.wording import counted
 from seqtools_forecast.column_options import TableRequest, column_options
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def _detect(asked: _Asked) -> None:
         model.check(store)
         found = _Rows(asked, model, store)
         write_rows(asked.output, kind, found.columns, found.batches())
-        note(f"{found.count:,} of {found.judged:,} values are anomalies (share {asked.share:g} expected)")
+        are = "is an anomaly" if found.count == 1 else "are anomalies"
+        judged = counted(found.judged, "value")
+        note(f"{found.count:,} of {judged} {are} (share {asked.share:g} expected)")
 
 
 class _Rows:

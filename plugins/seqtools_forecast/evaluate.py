@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqtools.run_options import run_options
+from seqtools.wording import counted
 from seqtools_forecast.column_options import column_options
 from seqtools_forecast.scoring_request import ScoringRequest, scoring_options
 
@@ -102,7 +103,7 @@ def _evaluate(asked: EvaluationRequest) -> None:
             pass
         seconds = time.perf_counter() - began
         result = rolling.evaluation(asked.worst)
-    detail(f"{result.windows:,} windows in {seconds:.1f} s")
+    detail(f"{counted(result.windows, 'window')} in {seconds:.1f} s")
     if asked.as_json:
         head = {"model": asked.model, "files": list(asked.files), "actual": list(asked.actual)}
         told = {**head, "seconds": round(seconds, 3), **result.as_json()}

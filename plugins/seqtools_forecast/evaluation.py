@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from seqtools.pictures.wording import columns, label
+from seqtools.wording import counted
 from seqtools_forecast.comparing import best_floor, called, relative, table, verdict
 from seqtools_forecast.metrics import INTERVALS
 
@@ -75,9 +76,9 @@ class Evaluation:
 
     def summary(self) -> Iterator[str]:
         """The methods beside each other, and the verdict."""
-        yield f"{self.windows:,} windows of {self.series:,} series, {self.horizon} steps ahead" + (
-            f"; {self.dropped:,} windows without values left out" if self.dropped else ""
-        )
+        told = f"{counted(self.windows, 'window')} of {self.series:,} series, {counted(self.horizon, 'step')}"
+        left = f"; {counted(self.dropped, 'window')} without values left out" if self.dropped else ""
+        yield f"{told} ahead{left}"
         own = self.scores[_OWN]
         yield from table(self.scores) if self.floors else _alone({_OWN: own}, "method")
         widths = [
@@ -104,7 +105,7 @@ class Evaluation:
         for name, one in zip(named, shown, strict=True):
             yield _cutoff(name.ljust(wide), one, floors=self.floors)
         if len(shown) < len(self.cutoffs):
-            yield f"and {len(self.cutoffs) - len(shown):,} cutoffs before them"
+            yield f"and {counted(len(self.cutoffs) - len(shown), 'cutoff')} before them"
 
     def by_series(self) -> Iterator[str]:
         """The series with the greatest errors."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from seqtools.wording import counted
 from seqtools_forecast import pieces
 from seqtools_forecast.regular import Laid
 
@@ -48,10 +49,10 @@ KINDS = (
     *("dropped", "irregular"),
 )
 _TOLD = {
-    "gaps": "{count:,} steps without a row in {series}: left missing",
-    "duplicates": "{count:,} rows whose step came before in {series}: {duplicates} counts",
+    "gaps": "{steps} without a row in {series}: left missing",
+    "duplicates": "{rows} whose step came before in {series}: {duplicates} counts",
     "unsorted": "rows out of order in {series}: sorted",
-    "missing": "{count:,} empty values in {series}: left missing",
+    "missing": "{values} empty in {series}: left missing",
     "constant": "{series} never change",
     "short": f"{{series}} have fewer than {_SHORT} steps",
     "late_starts": "{series} start later than the first one",
@@ -143,5 +144,6 @@ class Findings:
                     text = text.replace("} have", "} has").replace("} start ", "} starts ")
                     text = text.replace("} never change", "} never changes").replace("} lie", "} lies")
                     text = text.replace("and are left", "and is left")
-                told.append(text.format(count=found.count, series=series, duplicates=self._duplicates))
+                nouns = {f"{noun}s": counted(found.count, noun) for noun in ("step", "row", "value")}
+                told.append(text.format(**nouns, series=series, duplicates=self._duplicates))
         return told

@@ -11,6 +11,7 @@ import numpy as np
 
 from seqtools.errors import SeqtoolsError
 from seqtools.plugin import Reporter
+from seqtools.wording import counted
 from seqtools_forecast.choices import choose
 from seqtools_forecast.facts import autocorrelation, found_season, look
 from seqtools_forecast.reading import read_series
@@ -92,15 +93,15 @@ def _choice(store: SeriesStore, data: SeriesDataConfig) -> dict[str, Any]:
 _KINDS = {
     "gaps": "steps without a row",
     "duplicates": "rows of a step told before",
-    "missing": "empty values",
+    "missing": "values that are empty",
     "negative": "values below zero",
 }
 _SERIES = {
     "unsorted": "rows out of order",
-    "constant": "never change",
+    "constant": "no change at all",
     "zero": "nothing but zeros",
     "short": "shorter than 16 steps",
-    "late_starts": "start later than the first",
+    "late_starts": "a later start than the first",
     "dropped": "without any value",
     "irregular": "irregular steps",
 }
@@ -108,20 +109,19 @@ _SERIES = {
 
 def lines(told: Mapping[str, Any]) -> Iterator[str]:
     """What `inspect` found, for a terminal."""
-    lengths = told["lengths"]
     yield _line("series", f"{told['series']:,}")
     yield _line("rows", f"{told['rows']:,}")
-    yield _line("steps", f"{lengths['min']:,} to {lengths['max']:,}, median {lengths['median']:,.0f}")
+    yield _line("steps", _span(told["lengths"]))
     yield from _time(told)
     yield _line("least value", f"{told['least']:g}")
     for kind, text in _KINDS.items():
         if told[kind]["series"]:
-            yield _line(kind, f"{told[kind]['count']:,} {text}, in {_series(told[kind])}")
+            yield _line(kind, f"{_counted(told[kind]['count'], text)}, in {_series(told[kind])}")
     for kind, text in _SERIES.items():
         if told[kind]["series"]:
             yield _line(kind.partition("_")[0], f"{_series(told[kind])}: {text}")
     if told["future"]:
-        yield _line("known ahead", f"covariates of up to {told['ahead']:,} steps")
+        yield _line("known ahead", f"covariates of up to {counted(told['ahead'], 'step')}")
     for season in told["seasons"]:
         yield _line("season", f"{season['season']:,} steps, strength {season['strength']:.2f} of 1")
     if told["choice"]:
@@ -140,8 +140,20 @@ def _time(told: Mapping[str, Any]) -> Iterator[str]:
         yield _line("time", " to ".join(told["span"]))
 
 
+def _span(lengths: Mapping[str, float]) -> str:
+    if lengths["min"] == lengths["max"]:
+        return f"{lengths['min']:,}"
+    return f"{lengths['min']:,} to {lengths['max']:,}, median {lengths['median']:,.0f}"
+
+
 def _line(name: str, text: str) -> str:
     return f"{name:<12} {text}"
+
+
+def _counted(number: int, text: str) -> str:
+    """Of `rows out of order` the first word agrees with the number."""
+    noun, _, rest = text.partition(" ")
+    return f"{number:,} {noun.removesuffix('s') if number == 1 else noun} {rest}"
 
 
 def _series(found: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtools.errors import DataError
+from seqtools.wording import counted
 from seqtools_forecast import pieces
 from seqtools_forecast.cells import floats
 from seqtools_forecast.findings import Findings
@@ -146,9 +147,9 @@ class Laying:
         """What a person should know of the store."""
         lengths, grid = store.report["lengths"], store.frequency
         span = f"{lengths['min']:,}" + (f" to {lengths['max']:,}" if lengths["max"] > lengths["min"] else "")
-        counted = "counted" + f" ({grid.like})" * bool(grid.like)
-        step = counted if grid.is_integer else grid.name
-        first = f"{len(store):,} series of {span} steps, frequency {step}"
+        span += " step" + "s" * (lengths["max"] != 1)
+        step = "counted" + f" ({grid.like})" * bool(grid.like) if grid.is_integer else grid.name
+        first = f"{len(store):,} series of {span}, frequency {step}"
         if self._intake.spool.pruned:
-            first += f"; of {self._intake.rows:,} rows those of the last steps were kept, as a forecast needs"
+            first += f"; kept of {counted(self._intake.rows, 'row')}, as a forecast needs no more"
         return [first, *self._findings.lines()]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqtools.errors import DataError
+from seqtools.wording import counted
 from seqtools_forecast import pieces
 from seqtools_forecast.about import About
 from seqtools_forecast.store import SeriesStore
@@ -24,7 +25,8 @@ def match(about: About, store: SeriesStore, *, dated: bool) -> None:
             model that does not look at the calendar.
     """
     if len(store.targets) != about.shape.targets:
-        cause = f"there are {len(store.targets)} targets, and the model tells {about.shape.targets}"
+        targets = counted(len(store.targets), "target")
+        cause = f"they have {targets}, and the model tells {about.shape.targets}"
         raise DataError("series", cause, f"Name them: --target {','.join(about.targets)}")
     _same("past covariates", about.past, store.past)
     _same("covariates known ahead", about.future, store.future)
@@ -53,7 +55,11 @@ def remarks(card: Mapping[str, Any], store: SeriesStore) -> list[str]:
     """What a person should know of values that the model can take, but cannot read as they are meant."""
     network = card.get("network", {})
     if network.get("transform") == "log" and (count := pieces.total(store.values, lambda some: some <= 0)):
-        return [f"{count:,} values are 0 or less; the model, which sees logarithms, takes them for tiny ones"]
+        return [f"{_values(count)} 0 or less; the model sees logarithms and takes them for tiny ones"]
     if network.get("head") == "negbin" and (count := pieces.total(store.values, lambda some: some < 0)):
-        return [f"{count:,} values are below 0, and the model was trained on counts"]
+        return [f"{_values(count)} below 0, and the model was trained on counts"]
     return []
+
+
+def _values(count: int) -> str:
+    return f"{counted(count, 'value')} {'is' if count == 1 else 'are'}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtools.errors import DataError
+from seqtools.wording import counted
 from seqtools_forecast import pieces
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def last_windows(lengths: IntArray, horizon: int, count: int, stride: int) -> Wi
     many = np.where(lengths > horizon, np.clip(fitting, 1, count), 0)
     if not many.any():
         longest = int(lengths.max(initial=0))
-        cause = f"the longest has {longest} steps, too few to compare {horizon} of them with a forecast"
+        cause = f"the longest has {counted(longest, 'step')}, too few to compare {horizon} with a forecast"
         raise DataError("series", cause, "Give longer series, or what came after them with --actual")
     series = np.repeat(np.arange(len(lengths)), many)
     first = np.cumsum(many) - many

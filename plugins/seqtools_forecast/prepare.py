@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from seqtools.plugin import Reporter
+from seqtools.wording import counted
 from seqtools_forecast.choices import choose
 from seqtools_forecast.reading import read_series
 from seqtools_forecast.recipe import ForecastRecipe
@@ -58,8 +59,9 @@ def prepare(run: ForecastRun, fill: Fill, recipe: ForecastRecipe, report: Report
     run.write_json("run.json", {"data": {"sha256": store.digest(), **store.report}, "parent": ""})
     for line in choices.told:
         report(line)
-    counts = f"valid: {len(splits.valid):,} windows; test: {len(splits.test):,} windows"
-    report(f"train: {len(store):,} series, {int(splits.windows().sum()):,} windows; {counts}")
+    train, valid, test = int(splits.windows().sum()), len(splits.valid), len(splits.test)
+    parts = f"valid: {counted(valid, 'window')}; test: {counted(test, 'window')}"
+    report(f"train: {len(store):,} series, {counted(train, 'window')}; {parts}")
     if not len(splits.valid):
         report("no series is long enough to hold windows out: nothing says how good the network is")
 

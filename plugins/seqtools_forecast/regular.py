@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtools.errors import DataError
+from seqtools.wording import counted
 from seqtools_forecast import pieces
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def check_span(name: str, rows: int, span: int) -> None:
         DataError: it is one.
     """
     if span > max(_ALWAYS, _MOST_HOLES * rows):
-        cause = f"its {rows:,} rows would span {span:,} steps"
+        cause = f"its {counted(rows, 'row')} would span {span:,} steps"
         raise DataError(
             f"series '{name}'", cause, "Is a stamp wrong, or the frequency? Give --frequency NAME"
         )

@@ -19,6 +19,7 @@ from seqtools.plugin import Reporter
 from seqtools.training.loop import train
 from seqtools.training.rng import seed_all
 from seqtools.training.world import World
+from seqtools.wording import counted
 from seqtools_forecast.recipe import ForecastRecipe
 from seqtools_forecast.ridge import fit_linear
 from seqtools_forecast.scales import series_scales
@@ -75,7 +76,7 @@ def rates(network: Ensemble, settled: ForecastRecipe) -> dict[str, float]:
 def refit(run: ForecastRun, steps: int, world: World, report: Reporter) -> None:
     """A second training over everything, for as many steps as were best in the first."""
     if world.leads:
-        report(f"training again on everything, the windows held out included, for {steps} steps")
+        report(f"training again on everything, the windows held out included, for {counted(steps, 'step')}")
     done = _again(run, run.refit, run.splits().whole(), steps, world, report)
     if world.leads:
         run.write_json("run.json", {**run.info(), "refit": {"steps": done}})

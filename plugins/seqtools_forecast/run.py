@@ -12,6 +12,7 @@ import numpy as np
 from seqtools.errors import DataError, ModelFileError, UsageError
 from seqtools.model_file import ModelFile
 from seqtools.runtime.session import Session
+from seqtools.wording import counted
 from seqtools_forecast.about import about
 from seqtools_forecast.feeding import feeds
 from seqtools_forecast.forecasts import Forecasts
@@ -225,7 +226,8 @@ class Forecaster:
         if wanted < 1:
             raise UsageError("horizon", f"{wanted} is out of range", "Use 1 or more")
         if wanted > self.shape.horizon and not self.draws:
-            cause = f"{wanted} steps are more than the {self.shape.horizon} that the model was trained for"
+            most = counted(self.shape.horizon, "step")
+            cause = f"{wanted:,} is more than the {most} that the model was trained for"
             cure = f"Ask for {self.shape.horizon} or fewer, or train with --horizon {wanted}"
             raise UsageError("horizon", cause, cure)
         return wanted
@@ -255,5 +257,5 @@ class Forecaster:
         empty = np.isnan(flat).all(axis=1)
         if empty.any():
             name = store.names[int(series[int(np.argmax(empty))])]
-            cause = f"there is no value in its last {self.shape.context} steps"
+            cause = f"there is no value in its last {counted(self.shape.context, 'step')}"
             raise DataError(f"series '{name}'", cause, "Leave it out, or give it values")

@@ -18,6 +18,7 @@ import numpy as np
 
 from seqtools.errors import DataError
 from seqtools.runtime.arrays import IntArray
+from seqtools.wording import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -205,7 +206,8 @@ def split(lengths: IntArray, horizon: int, context: int, held: Held) -> Splits:
     """
     if not len(lengths) or int(lengths.max()) <= horizon:
         longest = int(lengths.max()) if len(lengths) else 0
-        cause = f"the longest has {longest} steps, fewer than one window needs to forecast {horizon}"
+        steps = counted(longest, "step")
+        cause = f"the longest has {steps}, fewer than one window needs to forecast {horizon}"
         raise DataError("series", cause, "Give longer series, or a shorter --horizon")
     room = np.maximum(lengths - 2 * horizon, 0)
     valid_count = _fitting(room, held.valid, horizon, held.stride)

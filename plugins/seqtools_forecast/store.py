@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqtools.errors import DataError
+from seqtools.wording import counted
 from seqtools_forecast.frequency import Frequency
 from seqtools_forecast.series import Series
 
@@ -136,7 +137,7 @@ class SeriesStore:
             series = self[place]
             rows = series.future[len(series) : len(series) + horizon]
             if len(rows) < horizon:
-                cause = f"covariates known ahead cover {len(rows)} of {horizon} steps"
+                cause = f"covariates known ahead cover {len(rows)} of {counted(horizon, 'step')}"
                 raise DataError(f"series '{series.name}'", cause, _rows_wanted(self))
             missing = np.argwhere(np.isnan(rows))
             if len(missing):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtools.errors import DataError
+from seqtools.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ def after(store: SeriesStore, test: SeriesStore, horizon: int) -> Truth:
         DataError: the tables have no series in common, or other targets, or no row where one should go on.
     """
     if store.targets != test.targets and len(store.targets) != len(test.targets):
-        cause = f"it has {len(test.targets)} targets, and the series have {len(store.targets)}"
+        cause = f"it has {counted(len(test.targets), 'target')}, and the series have {len(store.targets)}"
         raise DataError("--actual", cause, "Give a table with the same columns")
     by_name = {name: place for place, name in enumerate(test.names)}
     place = np.array([by_name.get(name, -1) for name in store.names])
@@ -45,7 +46,7 @@ def after(store: SeriesStore, test: SeriesStore, horizon: int) -> Truth:
     reached = (place >= 0) & (skip < test.lengths[place]) & (skip + horizon > 0)
     if not reached.any():
         cause = "none of its rows comes within the horizon after the end of a series"
-        raise DataError("--actual", cause, f"Give the {horizon} steps that come next")
+        raise DataError("--actual", cause, f"Give what comes next: {counted(horizon, 'step')}")
 
     def truth(windows: Windows) -> Float64:
         which = windows.series

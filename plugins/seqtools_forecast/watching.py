@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from seqtools.output import NORMAL, level
+from seqtools.wording import counted
 
 if TYPE_CHECKING:
     from seqtools_forecast.rolling import Part
@@ -18,7 +19,7 @@ def watched(parts: Iterator[Part], total: int) -> Iterator[Part]:
     for part in parts:
         done += len(part.windows)
         if shown:
-            print(f"\rforecast {done:,} of {total:,} windows", end="", file=sys.stderr, flush=True)
+            print(f"\rforecast {done:,} of {counted(total, 'window')}", end="", file=sys.stderr, flush=True)
         yield part
     if shown:
         print("\r\033[K", end="", file=sys.stderr, flush=True)

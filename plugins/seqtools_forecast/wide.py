@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtools.errors import DataError
+from seqtools.wording import counted
 from seqtools_forecast.blocks import Block
 from seqtools_forecast.cells import floats
 from seqtools_forecast.chunk import WholeSeries
@@ -39,7 +40,7 @@ def wide_series(
 def _series(text: str, where: str, names: Sequence[str], delimiter: str) -> WholeSeries:
     cells = cells_of(text, delimiter) if '"' in text else text.split(delimiter)
     if len(cells) > len(names):
-        cause = f"the row has {len(cells)} cells, the first row {len(names)}"
+        cause = f"the row has {counted(len(cells), 'cell')}, the first row {len(names)}"
         raise DataError(where, cause, 'Mend the row; write "quotes" around cells that hold a delimiter')
     last = len(cells)
     while last > 1 and not cells[last - 1].strip():

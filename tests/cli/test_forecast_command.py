@@ -161,7 +161,7 @@ def test_steps_as_asked_for(forecast: Cli, folder: Path) -> None:
     kept = [line for line in BODY.splitlines() if "-15," not in line]
     assert ok(forecast(path, "--horizon", "2")).splitlines() == [HEAD, *kept]
     failed(forecast(path, "--horizon", "0"), 2, "--horizon: 0 is out of range")
-    failed(forecast(path, "--horizon", "4"), 2, "4 steps are more than the 3", "train with --horizon 4")
+    failed(forecast(path, "--horizon", "4"), 2, "4 is more than the 3 steps", "train with --horizon 4")
 
 
 def test_sample_paths(forecast: Cli, run_cli: Cli, folder: Path) -> None:
@@ -325,7 +325,7 @@ def test_values_that_a_model_of_logarithms_cannot_read(folder: Path, tmp_path: P
     tiny.write(tmp_path / "log.onnx", transform="log")
     done = run_cli("forecast", "-m", tmp_path / "log.onnx", folder / "table.csv")
     assert ok(done) == f"{HEAD}\n{BODY}"
-    assert "1 values are 0 or less; the model, which sees logarithms" in done.stderr
+    assert "1 value is 0 or less; the model sees logarithms" in done.stderr
 
 
 def test_helps(run_cli: Cli) -> None:

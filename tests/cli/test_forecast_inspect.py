@@ -40,8 +40,8 @@ def test_what_a_table_holds(run_cli: Cli, table: Path) -> None:
     assert told["series"] == "2" and told["rows"] == "256"
     assert told["steps"] == "127 to 130, median 128"
     assert told["frequency"] == "D (2 series)" and told["time"] == "2022-01-08 to 2022-05-17"
-    assert told["gaps"] == "1 steps without a row, in 1 series (Ulm)"
-    assert told["late"] == "1 series (Bonn): start later than the first"
+    assert told["gaps"] == "1 step without a row, in 1 series (Ulm)"
+    assert told["late"] == "1 series (Bonn): a later start than the first"
     assert "season       7 steps, strength 1.00 of 1" in result.stdout.splitlines()
     assert told["training"].startswith("would choose horizon ")
     assert "id shop; time day; target sold" in result.stderr
