@@ -1,4 +1,7 @@
-"""The options of every command that runs a model file: where, on how many threads, for how long."""
+"""The options of every command that runs a model file: where, on how many threads, for how long.
+
+Commands that people run have `run_options`; those behind `seqtools evaluate` may have `evaluate_options`.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,18 @@ _OPTIONS = (
         help="Give up when one run of the model takes longer.",
     ),
 )
+
+_EVALUATE = (
+    _OPTIONS[0],
+    click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads."),
+)
+
+
+def evaluate_options(function: F) -> F:
+    """Add `--device` and `--threads`."""
+    for option in reversed(_EVALUATE):
+        function = option(function)
+    return function
 
 
 def run_options(function: F) -> F:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from seqtools import config
+from seqtools.demo_options import demo_options, demo_settings
 from seqtools.output import note
 from seqtools_forecast.column_options import NAMES
 from seqtools_forecast.recipe import ForecastRecipe, SeriesDataConfig
@@ -29,13 +30,7 @@ INTERVALS = (80.0, 95.0)
 
 
 @click.command(short_help="Train on sunspots, backtest, draw.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=Path("seqtools-demo-forecast"),
-    show_default=True, help="Folder for the run; an unfinished demo there goes on.",
-)  # fmt: skip
-@click.option("--time", "budget", default="100s", show_default=True, help="Time to train for, at most.")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1), help="CPU threads.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0), help="Seed of it all.")
+@demo_options("seqtools-demo-forecast", time="100s", told="Time to train for, at most.")
 def command(output: Path, budget: str, threads: int, seed: int) -> None:
     """Train a network on the yearly sunspots since 1700, compare it with simple methods on years that it has
     not seen, make one ONNX file of it, backtest that, and forecast and draw the next cycle.
@@ -43,7 +38,7 @@ def command(output: Path, budget: str, threads: int, seed: int) -> None:
     # torch first: without the [train] extra nothing is written.
     from seqtools_forecast.train_run import train_forecast
 
-    flags = {"training.max_time": budget, "training.threads": threads, "training.seed": seed}
+    flags = demo_settings(budget, threads, seed)
     recipe = config.build(config.Layer("demo", {**SETTINGS, **flags}), kind=ForecastRecipe)
     note(f"1. Training on {SAMPLE.name} (SIDC by way of statsmodels, public domain) for {budget} at most.")
     train_forecast((str(SAMPLE),), output, recipe, report=note)

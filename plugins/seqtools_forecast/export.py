@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from seqtools.errors import ExportError, UsageError
-from seqtools.export.file import check, describe, save
-from seqtools.export.graph import set_text
-from seqtools.export.linear import PROFILES
+from seqtools.export.file import check, describe, meanings, save, set_card
+from seqtools.export.linear import check_profile
 from seqtools.export.report import ExportReport
+from seqtools.nn.size import count_parameters
 from seqtools.plugin import Reporter
 from seqtools_forecast.about import About
 from seqtools_forecast.card import make_card
@@ -71,16 +70,14 @@ def export_run(
         ExportError: the file disagrees with torch, int8 moves forecasts too far, or the disk is full.
         DataError: the run folder is not usable.
     """
-    if profile not in PROFILES:
-        raise UsageError("--profile", f"{profile!r} is not a profile", f"Choose {' or '.join(PROFILES)}")
+    check_profile(profile)
     if form not in ("auto", "array"):
         raise UsageError("--form", f"a forecaster has no form {form!r}", "Leave it out")
     return write(_parts(Path(run), profile), Path(output), report=report)
 
 
 def _parts(path: Path, profile: str) -> Parts:
-    ForecastRun.open(path)
-    run = ForecastRun(path)
+    run = ForecastRun.open(path)
     network, recipe, calibration = run.forecaster(), run.resolved(), run.calibration()
     told, shape, store = run.about(), run.shape(), run.store()
     about = About(
@@ -97,7 +94,7 @@ def _parts(path: Path, profile: str) -> Parts:
         run.floor(),
         about=about,
         calibration=calibration,
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        parameters=count_parameters(network),
         profile=profile,
     )
     splits = run.splits()
@@ -153,16 +150,14 @@ def _int8_loss(parts: Parts, runner: Runner, report: Reporter) -> dict[str, Any]
 
 def _finish(parts: Parts, model: onnx.ModelProto, runner: Runner, card: dict[str, Any], output: Path) -> int:
     """Card, parity vector and metadata into the model, the model into the file."""
-    set_text(model, "card.json", json.dumps(card, ensure_ascii=False))
-    names = {"inputs": model.graph.input, "outputs": model.graph.output}
-    told = {part: {value.name: IO[part][value.name] for value in values} for part, values in names.items()}
+    set_card(model, card)
     describe(
         model,
         {
             "task": "forecast",
             "profile": card["profile"],
             "form": card["form"],
-            "io": told,
+            "io": meanings(model, IO),
             "card": card,
             "parity": parity_vector(runner, parts),
             "forecast": parts.about.payload(),

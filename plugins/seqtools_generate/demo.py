@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from seqtools import config
+from seqtools.demo_options import demo_options, demo_settings
 from seqtools.output import note
 
 SAMPLE = Path(__file__).with_name("samples") / "shakespeare.txt.gz"
@@ -15,13 +16,7 @@ PROMPT = "ROMEO:"
 
 
 @click.command(short_help="Train on Shakespeare, export, check and generate.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=Path("seqtools-demo"), show_default=True,
-    help="Folder for the run; an unfinished demo there goes on.",
-)  # fmt: skip
-@click.option("--time", "budget", default="110s", show_default=True, help="Time to train for.")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1), help="CPU threads.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0), help="Seed of it all.")
+@demo_options("seqtools-demo", time="110s")
 def command(output: Path, budget: str, threads: int, seed: int) -> None:
     """Train a character LSTM on 600,000 characters of Shakespeare, make one ONNX file of it and let it write.
 
@@ -31,7 +26,7 @@ def command(output: Path, budget: str, threads: int, seed: int) -> None:
     import seqtools
     from seqtools_generate.train_run import train_generate
 
-    flags = {"training.max_time": budget, "training.threads": threads, "training.seed": seed}
+    flags = demo_settings(budget, threads, seed)
     recipe = config.build(config.preset("char-small"), config.Layer("demo", flags))
     note(f"1. Training on {SAMPLE.name} for {budget}.")
     train_generate([SAMPLE], output, recipe, report=note)

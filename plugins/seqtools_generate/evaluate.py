@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from seqtools.run_options import evaluate_options
+
 if TYPE_CHECKING:
     from seqtools.model_file import ModelFile
     from seqtools.plugin import Tokenizer
@@ -48,14 +50,7 @@ _PROTOCOLS = {"carried": ("carried",), "windows": ("windows",), "both": ("carrie
 @click.option("--per-line", is_flag=True, help="Each line is a text of its own.  [default: as the card says]")
 @click.option("--floor/--no-floor", default=True, show_default=True, help="Train the n-gram as well.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="cpu",
-    show_default=True,
-    help="Where the model runs.",
-)
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads.")
+@evaluate_options
 def command(
     model: str | None,
     files: tuple[str, ...],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seqtools import config
+from seqtools.demo_options import demo_options, demo_settings
 from seqtools.output import note
 from seqtools_sentiment.recipe import SentimentRecipe
 
@@ -35,13 +36,7 @@ _SIZES = {
 
 
 @click.command(short_help="Train a judge of pros and cons, let it label and explain.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=Path("seqtools-demo-sentiment"),
-    show_default=True, help="Folder for the run; an unfinished demo there goes on.",
-)  # fmt: skip
-@click.option("--time", "budget", default="100s", show_default=True, help="Time to train for.")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1), help="CPU threads.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0), help="Seed of it all.")
+@demo_options("seqtools-demo-sentiment", time="100s")
 def command(output: Path, budget: str, threads: int, seed: int) -> None:
     """Train an LSTM that reads both ways on 16,000 remarks from product reviews, fit two linear models on the
     same, make one ONNX file of it and let it tell praise from blame.
@@ -52,7 +47,7 @@ def command(output: Path, budget: str, threads: int, seed: int) -> None:
     from seqtools_sentiment.train_run import train_sentiment  # isort: skip
     import seqtools
 
-    flags = {"training.max_time": budget, "training.threads": threads, "training.seed": seed}
+    flags = demo_settings(budget, threads, seed)
     recipe = config.build(
         config.preset("short", SentimentRecipe),
         config.Layer("demo", {**_SIZES, **flags}),

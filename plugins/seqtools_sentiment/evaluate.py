@@ -13,6 +13,7 @@ import click
 
 from seqtools.errors import DataError, UsageError
 from seqtools.output import NORMAL, detail, level, note, warn
+from seqtools.run_options import evaluate_options
 
 if TYPE_CHECKING:
     from seqtools.model_file import ModelFile
@@ -47,14 +48,7 @@ _WINDOW = 1024  # texts between two words of progress
 @click.option(
     "--batch-size", type=click.IntRange(1), default=32, show_default=True, help="Texts classified at once."
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="cpu",
-    show_default=True,
-    help="Where the model runs.",
-)
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads.")
+@evaluate_options
 def command(
     model: str,
     files: tuple[str, ...],

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from seqtools import config
+from seqtools.demo_options import demo_options, demo_settings
 from seqtools.output import note
 from seqtools_tag.recipe import TagRecipe
 
@@ -26,13 +27,7 @@ _SIZES = {
 
 
 @click.command(short_help="Train on English sentences, label words.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=Path("seqtools-demo-tag"),
-    show_default=True, help="Folder for the run; an unfinished demo there goes on.",
-)  # fmt: skip
-@click.option("--time", "budget", default="100s", show_default=True, help="Time to train for.")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1), help="CPU threads.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0), help="Seed of it all.")
+@demo_options("seqtools-demo-tag", time="100s")
 def command(output: Path, budget: str, threads: int, seed: int) -> None:
     """Train a tagger of parts of speech on a sample of the English Web Treebank, make one ONNX file of it and
     let it label sentences.
@@ -43,7 +38,7 @@ def command(output: Path, budget: str, threads: int, seed: int) -> None:
     import seqtools
     from seqtools_tag.train_run import train_tag
 
-    flags = {"training.max_time": budget, "training.threads": threads, "training.seed": seed}
+    flags = demo_settings(budget, threads, seed)
     recipe = config.build(
         config.preset("pos", TagRecipe),
         config.Layer("demo", {**_SIZES, **flags}),

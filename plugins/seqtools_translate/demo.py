@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from seqtools import config
+from seqtools.demo_options import demo_options, demo_settings
 from seqtools.output import note
 from seqtools_translate.recipe import TranslateRecipe
 
@@ -34,13 +35,7 @@ _SIZES = {
 
 
 @click.command(short_help="Train Spanish to English, translate, show the attention.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=Path("seqtools-demo-translate"),
-    show_default=True, help="Folder for the run; an unfinished demo there goes on.",
-)  # fmt: skip
-@click.option("--time", "budget", default="150s", show_default=True, help="Time to train for.")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1), help="CPU threads.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0), help="Seed of it all.")
+@demo_options("seqtools-demo-translate", time="150s")
 def command(output: Path, budget: str, threads: int, seed: int) -> None:
     """Train an LSTM with attention on 14,419 short sentence pairs from Tatoeba, make one ONNX file of it and
     let it translate.
@@ -54,7 +49,7 @@ def command(output: Path, budget: str, threads: int, seed: int) -> None:
     from seqtools_translate.prepare import Corpus
     from seqtools_translate.train_run import train_translate
 
-    flags = {"training.max_time": budget, "training.threads": threads, "training.seed": seed}
+    flags = demo_settings(budget, threads, seed)
     recipe = config.build(
         config.preset("small", TranslateRecipe),
         config.Layer("demo", {**_SIZES, **flags}),
