@@ -16,6 +16,7 @@ from seqtools.texts import Corpus, head, tail, whole_words
 from seqtools.training.files import sweep
 from seqtools.training.run_folder import RunFolder
 from seqtools.training.token_stream import write_stream
+from seqtools.wording import counted
 
 PREPARED = ("tokenizer.json", "run.json", "train.bin", "train.json", "valid.bin", "valid.json")
 """What is written, into data/ or beside it, before a folder is a run."""
@@ -129,7 +130,7 @@ def prepare(
                 f"{info.tokens} tokens are too few",
                 "Give more text, or another share of it with --valid-fraction, or a file with --valid",
             )
-        report(f"{part}: {info.characters:,} characters, {info.tokens:,} tokens")
+        report(f"{part}: {counted(info.characters, 'character')}, {counted(info.tokens, 'token')}")
     run.write_tokenizer(tokenizer)
     run.write_json(
         "run.json",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqtools.tokens import payload_error
+from seqtools.wording import counted
 from seqtools_sentiment.figures import Figures, measure
 from seqtools_sentiment.linear_model import LinearModel
 from seqtools_sentiment.probabilities import probabilities
@@ -112,7 +113,7 @@ def calibrate_run(run: SentimentRun, network_logits: FloatArray, report: Reporte
     changes = [f"ECE {before.ece:.3f} to {after.ece:.3f}", f"nats {before.nll:.3f} to {after.nll:.3f}"]
     if linear is not None:
         changes.append(f"blended accuracy {after.accuracy:.2%}, the network's {before.accuracy:.2%}")
-    report(f"calibration on {len(valid):,} validation texts: {'; '.join(changes)}")
+    report(f"calibration on {counted(len(valid), 'validation text')}: {'; '.join(changes)}")
     return found
 
 

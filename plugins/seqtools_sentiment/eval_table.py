@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqtools.pictures.wording import columns, label, shown
+from seqtools.wording import counted
 from seqtools_sentiment.evaluation import Evaluation, Mistake
 from seqtools_sentiment.rivals import verdict
 
@@ -26,7 +27,8 @@ def table(result: Evaluation, model: str, files: str, validation: str) -> Iterat
         model, files: what was scored on what.
         validation: one line on the figures at training, from the card; "" for none.
     """
-    yield f"{model} on {files} ({result.texts:,} texts, {len(result.figures.names)} classes)"
+    classes = counted(len(result.figures.names), "class", "classes")
+    yield f"{model} on {files} ({counted(result.texts, 'text')}, {classes})"
     yield from _figures(result)
     yield ""
     yield from _per_class(result.figures.per_class)

@@ -13,6 +13,7 @@ from seqtools import loader
 from seqtools.errors import DataError
 from seqtools.plugin import Reporter, Tokenizer
 from seqtools.training.files import sweep
+from seqtools.wording import counted
 from seqtools_sentiment.examples import Example, Labels
 from seqtools_sentiment.labels import learn_labels, told
 from seqtools_sentiment.opening import opening, plain
@@ -71,7 +72,7 @@ def fill(
     run.write_examples("valid", valid)
     run.write_labels(labels)
     run.write_tokenizer(tokenizer)
-    report(f"train: {len(train):,} texts; valid: {len(valid):,} texts")
+    report(f"train: {counted(len(train), 'text')}; valid: {counted(len(valid), 'text')}")
     counts = {"train": len(train), "valid": len(valid)}
     run.write_json("run.json", {"data": {**(about or {}), **counts}, "parent": ""})
 
@@ -101,7 +102,7 @@ def read_split(
     kept = without(train, valid)
     twice = len(train) - len(kept)
     if twice:
-        report(f"left out of training: {twice:,} texts that validation holds, too")
+        report(f"left out of training: {counted(twice, 'text')} that validation holds, too")
     return kept, valid, {**about, "valid_sha256": digest(valid), "twice": twice}
 
 

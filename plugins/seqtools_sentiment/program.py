@@ -14,6 +14,7 @@ from seqtools.batching import WINDOW_LINES, windows
 from seqtools.errors import UsageError
 from seqtools.lines import Line
 from seqtools.output import note, warn
+from seqtools.wording import counted
 from seqtools.writing import writer
 from seqtools_sentiment.printing import Printer
 from seqtools_sentiment.request import Request
@@ -103,7 +104,7 @@ class _Run:
         face = importlib.import_module(f"seqtools_sentiment.explain_{path.suffix.lower().lstrip('.')}")
         write_picture(path, face.render(self._drawn))
         if self._explained > len(self._drawn):
-            note(f"{path} shows the first {len(self._drawn)} of {self._explained:,} texts")
+            note(f"{path} shows the first {len(self._drawn)} of {counted(self._explained, 'text')}")
 
 
 def _weighed(asked: Request) -> Callable[[Explanation], str] | None:

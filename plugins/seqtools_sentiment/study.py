@@ -15,6 +15,7 @@ from seqtools.errors import UsageError
 from seqtools.plugin import Reporter
 from seqtools.training.beginning import agree
 from seqtools.training.files import write_text
+from seqtools.wording import counted
 from seqtools_sentiment.examples import Example, Labels
 from seqtools_sentiment.labels import learn_labels
 from seqtools_sentiment.opening import opening, plain
@@ -132,7 +133,7 @@ def _tested(files: Sequence[str], test: Sequence[str], recipe: SentimentRecipe, 
     kept = without(train, tested), without(valid, tested)
     twice = len(train) + len(valid) - sum(map(len, kept))
     if twice:
-        report(f"left out of training and validation: {twice:,} texts that the test holds, too")
+        report(f"left out of training and validation: {counted(twice, 'text')} that the test holds, too")
     return Part("", *kept, tested, labels, {**about, "test_sha256": digest(tested)})
 
 
@@ -160,5 +161,5 @@ def _on(parts: Sequence[Part], test: Sequence[str], folds: int) -> str:
     """What was scored, for people."""
     count = sum(len(part.test) for part in parts)
     if folds:
-        return f"{folds} folds of {count:,} texts"
-    return f"{count:,} {'test' if test else 'validation'} texts"
+        return f"{folds} folds of {counted(count, 'text')}"
+    return counted(count, "test text" if test else "validation text")

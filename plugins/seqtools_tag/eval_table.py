@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from seqtools.wording import counted
 from seqtools_tag.evaluation import Evaluation
 from seqtools_tag.figures import Count
 
@@ -18,7 +19,8 @@ def table(result: Evaluation, what: str, name: str) -> Iterator[str]:
         what: the model.
         name: what it was evaluated on.
     """
-    yield f"{what} on {name} ({result.sentences:,} sentences, {result.figures.words:,} words)"
+    words = counted(result.figures.words, "word")
+    yield f"{what} on {name} ({counted(result.sentences, 'sentence')}, {words})"
     yield from _overall(result)
     count, right = result.unknown
     if count:

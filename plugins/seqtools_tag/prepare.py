@@ -12,6 +12,7 @@ from typing import Any
 from seqtools.errors import DataError
 from seqtools.plugin import Reporter
 from seqtools.training.files import sweep
+from seqtools.wording import counted
 from seqtools_tag.cutting import Cutter
 from seqtools_tag.labels import LabelSet
 from seqtools_tag.recipe import TagRecipe
@@ -53,11 +54,14 @@ def prepare(run: TagRun, files: Sequence[Path], recipe: TagRecipe, report: Repor
     split = read_split(files, recipe)
     labels = LabelSet.learn([one.labels for one in split.train], recipe.data.scheme)
     mended = _mended(split.train, labels)
-    kind = f"{len(labels.types)} types of spans" if labels.spans else f"{len(labels)} labels"
-    words = sum(len(one.words) for one in split.train)
-    report(f"train: {len(split.train):,} sentences, {words:,} words, {kind}; valid: {len(split.valid):,}")
+    kind = counted(len(labels), "label")
+    if labels.spans:
+        kind = counted(len(labels.types), "type of spans", "types of spans")
+    words = counted(sum(len(one.words) for one in split.train), "word")
+    train = counted(len(split.train), "sentence")
+    report(f"train: {train}, {words}, {kind}; valid: {len(split.valid):,}")
     if mended:
-        report(f"labels: mended in {mended:,} sentences (spans that no label begins)")
+        report(f"labels: mended in {counted(mended, 'sentence')} (spans that no label begins)")
     _tell_unseen(split.valid, labels, report)
     _tell_repeated(split, report)
     vocabulary = learn_vocabulary((one.words for one in split.train), recipe)

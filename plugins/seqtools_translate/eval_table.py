@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from seqtools.wording import counted
 from seqtools_translate.eval_data import EvaluationData
 from seqtools_translate.evaluation import Evaluation
 from seqtools_translate.protocols import Protocol
@@ -21,7 +22,7 @@ def table(
     """
     count = len(data.references)
     references = f"{count} references" if count > 1 else "1 reference"
-    yield f"{what} on {data.names[0]} ({result.sentences:,} sentences, {references})"
+    yield f"{what} on {data.names[0]} ({counted(result.sentences, 'sentence')}, {references})"
     yield f"{'':<18}{'score':>16}" + "".join(f"{name:>24}" for name in result.floors)
     for place, one in enumerate(result.scores):
         floors = "".join(f"{found[place].value:>24.2f}" for found in result.floors.values())

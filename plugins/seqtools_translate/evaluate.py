@@ -12,6 +12,8 @@ import click
 
 from seqtools.errors import UsageError
 from seqtools.output import NORMAL, detail, level, note, warn
+from seqtools.run_options import evaluate_options
+from seqtools.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,14 +69,7 @@ _FILE = click.Path(path_type=Path)
     help="Their translations.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="cpu",
-    show_default=True,
-    help="Where the model runs.",
-)
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads.")
+@evaluate_options
 def command(
     model: str,
     files: tuple[Path, ...],
@@ -208,7 +203,7 @@ def _remark(data: EvaluationData, targets: Sequence[Path]) -> None:
     from seqtools_translate.scores import looks_tokenized
 
     if data.dropped:
-        note(f"{data.dropped:,} pairs with a blank side are left out.")
+        note(f"left out: {counted(data.dropped, 'pair')} with a blank side")
     names = [str(target) for target in targets] or [data.names[0]]
     for name, column in zip(names, data.references, strict=True):
         if looks_tokenized(column):
@@ -239,10 +234,9 @@ def _translate(
         print("\r\033[K", end="", file=sys.stderr, flush=True)
     seconds = time.perf_counter() - began
     if cut:
-        warn(f"{cut:,} sentences are longer than the model reads and were cut.")
-    detail(
-        f"{len(lines):,} sentences in {seconds:.1f} s, beam {settings.beam_size}, alpha {settings.alpha:g}"
-    )
+        warn(f"cut: {counted(cut, 'sentence')} longer than the model reads")
+    told = counted(len(lines), "sentence")
+    detail(f"{told} in {seconds:.1f} s, beam {settings.beam_size}, alpha {settings.alpha:g}")
     return lines, seconds
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from seqtools.errors import DataError
 from seqtools.texts import decode, split_lines
 from seqtools.tokens import well_formed
+from seqtools.wording import counted
 
 _JSON_LINES = (".jsonl", ".ndjson")
 _LINE_ENDS = re.compile(r"[\r\n]+")
@@ -84,7 +85,7 @@ class Report:
 
     def line(self) -> str:
         """One line for people."""
-        told = f"{self.kept:,} pairs"
+        told = counted(self.kept, "pair")
         if self.dropped:
             parts = (
                 (self.blank_source, "no source"),

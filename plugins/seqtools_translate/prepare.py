@@ -12,6 +12,7 @@ from seqtools import loader
 from seqtools.errors import DataError
 from seqtools.plugin import Reporter, Tokenizer
 from seqtools.training.files import sweep
+from seqtools.wording import counted
 from seqtools_translate.pairs import Pair, Pairs, Report, split_by_hash
 from seqtools_translate.recipe import TranslateRecipe
 from seqtools_translate.run_folder import SIDES, TranslateRun
@@ -48,7 +49,7 @@ def prepare(run: TranslateRun, corpus: Corpus, recipe: TranslateRecipe, report: 
     source, target = learn_tokenizers(train, recipe, report)
     kept = [pair for pair in train if _fits(pair, (source, target), recipe.data.max_length)]
     if len(kept) < len(train):
-        report(f"left out: {len(train) - len(kept):,} pairs of over {recipe.data.max_length} tokens")
+        report(f"left out: {counted(len(train) - len(kept), 'pair')} of over {recipe.data.max_length} tokens")
     if not kept:
         raise DataError("training pairs", "all are too long", "Raise data.max_length, or split them")
     run.path.mkdir(parents=True, exist_ok=True)
@@ -60,7 +61,7 @@ def prepare(run: TranslateRun, corpus: Corpus, recipe: TranslateRecipe, report: 
     run.write_tokenizer(source)
     if target is not source:
         run.write_target_tokenizer(target)
-    report(f"train: {len(kept):,} pairs; valid: {len(valid):,} pairs")
+    report(f"train: {counted(len(kept), 'pair')}; valid: {counted(len(valid), 'pair')}")
     run.write_json("run.json", {"data": {**told, "train": len(kept), "valid": len(valid)}, "parent": ""})
 
 

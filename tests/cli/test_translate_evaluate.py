@@ -145,7 +145,7 @@ def test_pairs_in_one_file_and_a_dictionary_of_named_pairs(run_cli: Cli, model: 
     result = run_cli("evaluate", "-m", model, pairs, "--train-source", pairs, "--language", "en", "--json")
     figures = told(result)
     assert figures["sentences"] == 4 and figures["language"] == "en"
-    assert "1 pairs with a blank side are left out" in result.stderr
+    assert "left out: 1 pair with a blank side" in result.stderr
     learnt = Dictionary.learn(zip(SOURCES, REFERENCES, strict=True))
     made = [learnt.translate(line) for line in SOURCES if line]
     expected = sacrebleu.corpus_bleu(made, [[line for line in REFERENCES if line]]).score
