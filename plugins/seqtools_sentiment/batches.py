@@ -17,6 +17,7 @@ from torch import Tensor
 from seqtools.errors import DataError
 from seqtools.plugin import Tokenizer
 from seqtools.runtime.arrays import IntArray
+from seqtools.training.batch_walk import BatchWalk
 
 if TYPE_CHECKING:
     from seqtools.plugin import FloatArray
@@ -86,10 +87,8 @@ def _padded(ids: Any, starts: IntArray, lengths: IntArray) -> tuple[Tensor, Tens
     return torch.from_numpy(tokens.astype(np.int64)), torch.from_numpy(lengths)
 
 
-class TextBatches:
-    """An endless walk over batches of texts; exact after `load_state_dict`.
-
-    With several processes each step takes as many batches, one for each rank.
+class TextBatches(BatchWalk[IntArray]):
+    """An endless walk over batches of texts.
 
     Args:
         texts: those without tokens are left out.
@@ -110,25 +109,17 @@ class TextBatches:
         if not len(self._filled):
             raise DataError("training texts", "none has a token", "Give texts with words in them")
         self._texts, self._targets = texts, torch.from_numpy(targets)
-        self._batch_size, self._seed, self._rank, self._size = batch_size, seed, rank, size
-        self._pass, self._position = 0, 0
-        self._batches = self._plan(0)
-        self.steps_per_epoch = max(1, len(self._batches) // size)
+        self._batch_size = batch_size
+        super().__init__(seed=seed, rank=rank, size=size)
 
     def next(self) -> TextBatch:
         """The next batch; a new pass begins by itself."""
-        if self._position + self._size > len(self._batches) and self._position:
-            self._pass, self._position = self._pass + 1, 0
-            self._batches = self._plan(self._pass)
-        place = (self._position + self._rank) % len(self._batches)
-        self._position += self._size
-        which = self._batches[place]
-        rng = np.random.default_rng([self._seed, self._pass, place, 1])
+        which, rng = self.take()
         return TextBatch(*self._texts.draw(which, rng), self._targets[torch.from_numpy(which)])
 
-    def _plan(self, number: int) -> list[IntArray]:
+    def plan(self, number: int) -> list[IntArray]:
         """Which texts go together in a pass, in the order of training."""
-        rng = np.random.default_rng([self._seed, number])
+        rng = np.random.default_rng([self.seed, number])
         lengths = self._texts.lengths[self._filled]
         blurred = lengths * (1 + _NOISE * rng.random(len(lengths))) + rng.random(len(lengths))
         order = self._filled[np.argsort(blurred, kind="stable")]
@@ -137,15 +128,6 @@ class TextBatches:
         ]
         rng.shuffle(batches)
         return batches
-
-    def state_dict(self) -> dict[str, Any]:
-        """Pass and position in it."""
-        return {"pass": self._pass, "position": self._position}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back `state_dict`."""
-        self._pass, self._position = state["pass"], state["position"]
-        self._batches = self._plan(self._pass)
 
 
 def in_order(texts: EncodedTexts, most_tokens: int) -> Iterator[tuple[IntArray, Tensor, Tensor]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -11,13 +11,15 @@ from torch import Tensor
 
 from seqtools.errors import DataError
 from seqtools.nn.tagger import Words
+from seqtools.runtime.arrays import IntArray
+from seqtools.training.batch_walk import BatchWalk
 from seqtools_tag.labels import LabelSet
 from seqtools_tag.lookup import WordLookup
 from seqtools_tag.sentences import Sentence
 from seqtools_tag.spelling import MOST_CHARACTERS, NOTHING, Spelling
 
 if TYPE_CHECKING:
-    from seqtools.plugin import FloatArray, IntArray
+    from seqtools.plugin import FloatArray
 
 _NOISE = 1.0
 """Words of noise on lengths when sorting."""
@@ -137,10 +139,8 @@ class TaggedSentences:
         return TagBatch(words, torch.from_numpy(labels))
 
 
-class SentenceBatches:
-    """An endless walk over batches of sentences; exact after `load_state_dict`.
-
-    With several processes each step takes as many batches, one for each rank.
+class SentenceBatches(BatchWalk[IntArray]):
+    """An endless walk over batches of sentences.
 
     Args:
         sentences: all labels are known.
@@ -160,39 +160,20 @@ class SentenceBatches:
         rank: int = 0,
         size: int = 1,
     ) -> None:
-        self.sentences, self.batch_size, self.seed = sentences, batch_size, seed
-        self.rank, self.size = rank, size
+        self.sentences, self.batch_size = sentences, batch_size
         self._rates = missing
-        self._pass, self._position = 0, 0
-        self._batches = self._plan(0)
-        self.steps_per_epoch = max(1, len(self._batches) // size)
+        super().__init__(seed=seed, rank=rank, size=size)
         self.mean_words = float(sentences.lengths.sum()) / len(self._batches)
 
     def next(self) -> TagBatch:
         """The next batch; a new pass begins by itself."""
-        if self._position + self.size > len(self._batches) and self._position:
-            self._pass, self._position = self._pass + 1, 0
-            self._batches = self._plan(self._pass)
-        place = (self._position + self.rank) % len(self._batches)
-        self._position += self.size
-        missing = None
-        if self._rates is not None:
-            missing = Missing(self._rates, np.random.default_rng([self.seed, self._pass, place, 1]))
-        return self.sentences.batch(self._batches[place], missing)
+        which, rng = self.take()
+        return self.sentences.batch(which, None if self._rates is None else Missing(self._rates, rng))
 
-    def _plan(self, number: int) -> list[IntArray]:
+    def plan(self, number: int) -> list[IntArray]:
         """Which sentences go together in a pass, in the order of training."""
         rng = np.random.default_rng([self.seed, number])
         lengths = self.sentences.lengths
         order = np.argsort(lengths + rng.uniform(0, _NOISE, len(lengths)), kind="stable")
         batches = [order[first : first + self.batch_size] for first in range(0, len(order), self.batch_size)]
         return [batches[place] for place in rng.permutation(len(batches))]
-
-    def state_dict(self) -> dict[str, Any]:
-        """Pass and position in it."""
-        return {"pass": self._pass, "position": self._position}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back `state_dict`."""
-        self._pass, self._position = state["pass"], state["position"]
-        self._batches = self._plan(self._pass)

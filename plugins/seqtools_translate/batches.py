@@ -17,6 +17,7 @@ from torch import Tensor
 from seqtools.errors import DataError
 from seqtools.plugin import Tokenizer
 from seqtools.runtime.arrays import IntArray
+from seqtools.training.batch_walk import BatchWalk
 
 IGNORED = -100
 """Target of a padded position, which no loss counts."""
@@ -67,10 +68,8 @@ class Sentences:
         return self.tokenizer.encode(text) if rng is None else self.tokenizer.encode_sampled(text, rng)
 
 
-class PairBatches:
-    """An endless walk over batches of pairs; exact after `load_state_dict`.
-
-    With several processes each step takes as many batches, one for each rank.
+class PairBatches(BatchWalk[IntArray]):
+    """An endless walk over batches of pairs.
 
     Args:
         source, target: both sides, as many sentences.
@@ -95,27 +94,19 @@ class PairBatches:
         if not len(source.texts):
             raise DataError("training pairs", "there are none", "Give more pairs")
         self.source, self.target, self.batch_tokens = source, target, batch_tokens
-        self.seed, self.rank, self.size = seed, rank, size
-        self._pass, self._position = 0, 0
-        self._batches = self._plan(0)
-        self.steps_per_epoch = max(1, len(self._batches) // size)
+        super().__init__(seed=seed, rank=rank, size=size)
 
     def next(self) -> PairBatch:
         """The next batch; a new pass begins by itself."""
-        if self._position + self.size > len(self._batches) and self._position:
-            self._pass, self._position = self._pass + 1, 0
-            self._batches = self._plan(self._pass)
-        place = (self._position + self.rank) % len(self._batches)
-        self._position += self.size
-        rng = np.random.default_rng([self.seed, self._pass, place, 1])
+        which, rng = self.take()
         return make_batch(
-            [self.source.ids(index, rng) for index in self._batches[place]],
-            [self.target.ids(index, rng) for index in self._batches[place]],
+            [self.source.ids(index, rng) for index in which],
+            [self.target.ids(index, rng) for index in which],
             self.source.tokenizer.eos,
             (self.target.tokenizer.bos, self.target.tokenizer.eos),
         )
 
-    def _plan(self, number: int) -> list[IntArray]:
+    def plan(self, number: int) -> list[IntArray]:
         """Which pairs go together in a pass, in the order of training."""
         rng = np.random.default_rng([self.seed, number])
         lengths = np.maximum(self.source.lengths, self.target.lengths)
@@ -123,15 +114,6 @@ class PairBatches:
         batches = _cut(order, self.source.lengths + 1, self.target.lengths + 1, self.batch_tokens)
         rng.shuffle(batches)
         return batches
-
-    def state_dict(self) -> dict[str, Any]:
-        """Pass and position in it."""
-        return {"pass": self._pass, "position": self._position}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back `state_dict`."""
-        self._pass, self._position = state["pass"], state["position"]
-        self._batches = self._plan(self._pass)
 
 
 def _cut(order: IntArray, source: IntArray, target: IntArray, most: int) -> list[Any]:
