@@ -78,9 +78,13 @@ def choose(
         where: the file, for errors.
 
     Raises:
-        DataError: a column is not there, or none can be told to be it; what is there is listed.
+        DataError: a column is not there, or none can be told to be it, or one is to be both; what is there
+            is listed.
     """
     texts, labels = _asked(names, text, where, "--text"), _asked(names, label, where, "--label")
+    for name in sorted({*texts} & {*labels}):
+        cause = f"column '{name}' is said to be text and label both; there are {_shown(names, rows)}"
+        raise DataError(where, cause, "Name one column for each with --text and --label")
     taken = {*texts, *labels}
     texts = texts or _named(names, TEXTS, taken)
     labels = labels or _named(names, LABELS, {*taken, *texts})

@@ -58,6 +58,8 @@ def told(labels: Labels, examples: Sequence[Example]) -> str:
 
 
 def _check_number(counts: Counter[str], texts: int) -> None:
+    if not texts:
+        raise DataError("training texts", "there are none", "Give files with texts and their labels")
     if not counts:
         raise DataError("training texts", "they have no labels", "Name the column of labels with --label")
     if len(counts) == 1:

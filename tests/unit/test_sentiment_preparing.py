@@ -123,6 +123,7 @@ def test_texts_that_repeat_are_counted(tmp_path: Path) -> None:
     ("examples", "data", "problem"),
     [
         (texts("pos"), {}, "all 3 have the label 'pos'.*another class"),
+        ([], {}, "training texts: there are none"),
         ([Example("x", ()), Example("y", ())], {}, "they have no labels.*--label"),
         (texts(*map(str, range(50)), each=1), {}, "50 different labels for 50 texts.*--label"),
         (texts("a", "b"), {"order": "a,c"}, "data.order: it names a, c, but the labels are a, b"),

@@ -173,6 +173,7 @@ def test_columns_of_zeros_and_ones(tmp_path: Path) -> None:
             "a.csv: there is no column 'txt'; there are 'text', 'label'. Did you",
         ),
         ("a.csv", FOUR, {"label": "stars"}, "there is no column 'stars'; there are 'text', 'label'"),
+        ("a.csv", FOUR, {"label": "text", "text": "text"}, "'text' is said to be text and label both"),
         ("a.csv", "p,q,r\n1,2,3\n4,2,6\n", {}, "known to be the text; there are 'p' ..1', ….*--text"),
         (
             "a.csv",
