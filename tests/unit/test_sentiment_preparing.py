@@ -241,7 +241,7 @@ def test_texts_of_both_files_are_left_out_of_training(tmp_path: Path) -> None:
     valid = table(tmp_path / "valid.tsv", [("A Good  film 3", "pos"), ("new", "neg")])
     run, wanted = SentimentRun(tmp_path / "run"), recipe(valid=valid)
     prepare(run, [table(tmp_path / "a.tsv", ROWS)], wanted, lines.append)
-    assert "left out of training: 1 texts that validation holds, too" in lines
+    assert "left out of training: 1 text that validation holds, too" in lines
     assert len(run.examples("train")) == 39
     assert [one.text for one in run.examples("valid")] == ["A Good  film 3", "new"]
     assert run.info()["data"]["twice"] == 1
