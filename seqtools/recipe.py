@@ -18,33 +18,50 @@ LOOP_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """What holds for the loop of every task."""
-CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+LAYER_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "network.layer_norm": ("none", "between", "cell"),
         "network.init": ("orthogonal", "uniform"),
-        **LOOP_CHOICES,
     }
 )
+"""What holds for recurrent layers wherever they are."""
+CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType({**LAYER_CHOICES, **LOOP_CHOICES})
 RATES = (0.0, 0.999)
-LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
+
+
+def dropout_limits(*places: str) -> dict[str, tuple[float, float]]:
+    """The limits of a network's `dropout_PLACE` keys."""
+    return {f"network.dropout_{place}": RATES for place in places}
+
+
+STACK_LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "network.layers": (1, 64),
         "network.width": (1, 65536),
         "network.last_width": (0, 65536),
-        "network.embedding": (0, 65536),
-        **{
-            f"network.dropout_{place}": RATES
-            for place in ("input", "hidden", "output", "embedding", "weight")
-        },
+    }
+)
+"""What holds for a `StackConfig`."""
+TEXT_LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
         "tokenizer.vocab_size": (0, 10_000_000),
         "data.valid_fraction": (0.0, 0.9),
+        "training.label_smoothing": RATES,
+        "training.seed": (0, 2**63 - 1),
+    }
+)
+"""What holds for every task that learns from texts."""
+LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        **STACK_LIMITS,
+        **TEXT_LIMITS,
+        "network.embedding": (0, 65536),
+        **dropout_limits("input", "hidden", "output", "embedding", "weight"),
         "training.batch_size": (1, 65536),
         "training.chunk": (1, 100_000),
         "training.half_chunk": (0.0, 1.0),
         "training.reset": (0.0, 1.0),
-        "training.label_smoothing": RATES,
         "training.sample_tokens": (0, 100_000),
-        "training.seed": (0, 2**63 - 1),
     }
 )
 

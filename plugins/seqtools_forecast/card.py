@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seqtools.export.made import how_made
+from seqtools.export.made import how_made, learned
 from seqtools.forecaster import ForecasterConfig
 from seqtools_forecast.about import About
 from seqtools_forecast.calibration import Calibration
@@ -53,9 +53,7 @@ def make_card(
         "targets": list(about.targets),
         "covariates": {"past": list(about.past), "future": list(about.future), "static": _static(about)},
         "network": {"parameters": parameters, **_network(network)},
-        "data": info.get("data", {}),
-        "licence": recipe.data.licence or "not stated; that of the training data applies",
-        "metrics": {"validation": info.get("best", {}), "floor": dict(floor)},
+        **learned(recipe, info, floor),
         "calibration": {
             "coverage": dict(calibration.coverage),
             "network_weight": calibration.weight if calibration.expert else 1.0,

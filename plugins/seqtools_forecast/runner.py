@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import onnxruntime as ort
+from seqtools.runtime.plain import plain_session
 
 
 class Runner:
@@ -16,11 +16,7 @@ class Runner:
     """
 
     def __init__(self, data: bytes) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = 1, 1
-        options.log_severity_level, options.enable_cpu_mem_arena = 3, False
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._session = plain_session(data, arena=False)
         self.inputs = [value.name for value in self._session.get_inputs()]
         self.outputs = [value.name for value in self._session.get_outputs()]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seqtools.export.made import how_made
+from seqtools.export.made import how_made, learned
 from seqtools.recipe import Recipe
 
 _LIMITS = [
@@ -45,9 +45,7 @@ def make_card(
             "parameters": parameters,
         },
         "tokenizer": {"kind": kind, "vocabulary": vocab, "one_text_a_line": recipe.data.per_line},
-        "data": info.get("data", {}),
-        "licence": recipe.data.licence or "not stated; that of the training data applies",
-        "metrics": {"validation": info.get("best", {}), "floor": dict(floor)},
+        **learned(recipe, info, floor),
         "limits": _LIMITS,
         "profile": profile,
         "form": form,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seqtools.export.made import how_made
+from seqtools.export.made import how_made, learned
 from seqtools.recipe import ClassifierConfig
 from seqtools_sentiment.calibration import Calibration
 from seqtools_sentiment.examples import Labels
@@ -48,9 +48,7 @@ def make_card(
         "network": {"parameters": parameters, **_network(recipe.network)},
         "tokenizer": {"kind": kind, "vocabulary": size},
         "reads": {"tokens": recipe.data.max_length},
-        "data": info.get("data", {}),
-        "licence": recipe.data.licence or "not stated; that of the training data applies",
-        "metrics": {"validation": info.get("best", {}), "floor": dict(floor)},
+        **learned(recipe, info, floor),
         "calibration": dict(calibration),
         "limits": _LIMITS,
         "profile": profile,

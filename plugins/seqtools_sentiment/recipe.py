@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from seqtools.recipe import LOOP_CHOICES, RATES, ClassifierConfig, LoopConfig, TokenizerConfig
+from seqtools.recipe import (
+    LAYER_CHOICES,
+    LOOP_CHOICES,
+    STACK_LIMITS,
+    TEXT_LIMITS,
+    ClassifierConfig,
+    LoopConfig,
+    TokenizerConfig,
+    dropout_limits,
+)
 
 OBJECTIVES = ("auto", "softmax", "ordinal", "sigmoid")
 JUDGES = ("accuracy", "macro_f1", "loss")
@@ -14,8 +23,7 @@ JUDGES = ("accuracy", "macro_f1", "loss")
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "network.pooling": ("last", "max", "mean", "attention", "concat"),
-        "network.layer_norm": ("none", "between", "cell"),
-        "network.init": ("orthogonal", "uniform"),
+        **LAYER_CHOICES,
         "data.objective": OBJECTIVES,
         "linear.kind": ("nbsvm", "tfidf"),
         "training.class_weights": ("none", "balanced"),
@@ -25,18 +33,12 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
-        "network.layers": (1, 64),
-        "network.width": (1, 65536),
-        "network.last_width": (0, 65536),
+        **STACK_LIMITS,
+        **TEXT_LIMITS,
         "network.embedding": (1, 65536),
         "network.head": (0, 65536),
         "network.neighbours": (0, 100),
-        **{
-            f"network.dropout_{place}": RATES
-            for place in ("word", "embedding", "input", "hidden", "output", "weight")
-        },
-        "tokenizer.vocab_size": (0, 10_000_000),
-        "data.valid_fraction": (0.0, 0.9),
+        **dropout_limits("word", "embedding", "input", "hidden", "output", "weight"),
         "data.max_length": (1, 1_000_000),
         "linear.ngrams": (1, 5),
         "linear.min_count": (1, 1_000_000),
@@ -49,8 +51,6 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "training.perturbation": (0.0, 10.0),
         "training.unfreeze": (0.0, 1.0),
         "training.rate_decay": (1.0, 1000.0),
-        "training.label_smoothing": RATES,
-        "training.seed": (0, 2**63 - 1),
     }
 )
 

@@ -6,23 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
-from seqtools.runtime.extensions import library
+from seqtools.runtime.plain import plain_session
 
 
 class Runner:
     """A serialized model under onnxruntime, one thread; `fused`: with onnxruntime-extensions."""
 
     def __init__(self, data: bytes, *, fused: bool = False) -> None:
-        options = ort.SessionOptions()
-        if fused:
-            options.register_custom_ops_library(library("the file"))
-        options.intra_op_num_threads, options.log_severity_level = 1, 3
-        options.enable_cpu_mem_arena = False
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._session = plain_session(data, fused=fused, arena=False)
         self.inputs = [value.name for value in self._session.get_inputs()]
         self.outputs = [value.name for value in self._session.get_outputs()]
 

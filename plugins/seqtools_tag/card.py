@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from seqtools.export.made import how_made
+from seqtools.export.made import how_made, learned
 from seqtools.recipe import TaggerConfig
 from seqtools_tag.cutting import Cutter
 from seqtools_tag.labels import LabelSet
@@ -54,9 +54,7 @@ def make_card(
             "abbreviations": len(cutter.abbreviations),
             "hyphens": cutter.hyphens,
         },
-        "data": info.get("data", {}),
-        "licence": recipe.data.licence or "not stated; that of the training data applies",
-        "metrics": {"validation": info.get("best", {}), "floor": dict(floor)},
+        **learned(recipe, info, floor),
         "calibration": dict(calibration),
         "limits": _LIMITS,
         "profile": profile,

@@ -6,15 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from seqtools.recipe import LOOP_CHOICES, RATES, LoopConfig, TaggerConfig, TokenizerConfig
+from seqtools.recipe import (
+    LAYER_CHOICES,
+    LOOP_CHOICES,
+    STACK_LIMITS,
+    TEXT_LIMITS,
+    LoopConfig,
+    TaggerConfig,
+    TokenizerConfig,
+    dropout_limits,
+)
 
 SCHEMES = ("auto", "plain", "bio", "bioes")
 
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "network.characters": ("cnn", "lstm", "none"),
-        "network.layer_norm": ("none", "between", "cell"),
-        "network.init": ("orthogonal", "uniform"),
+        **LAYER_CHOICES,
         "tokenizer.kind": ("word",),
         "data.scheme": SCHEMES,
         "training.judge": ("auto", "accuracy", "f1", "loss"),
@@ -23,23 +31,15 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
-        "network.layers": (1, 64),
-        "network.width": (1, 65536),
-        "network.last_width": (0, 65536),
+        **STACK_LIMITS,
+        **TEXT_LIMITS,
         "network.embedding": (1, 65536),
         "network.character_embedding": (1, 4096),
         "network.character_width": (1, 4096),
         "network.character_kernel": (1, 99),
         "network.shape": (0, 4096),
-        **{
-            f"network.dropout_{place}": RATES
-            for place in ("word", "rare", "embedding", "input", "hidden", "output", "weight")
-        },
-        "data.valid_fraction": (0.0, 0.9),
-        "tokenizer.vocab_size": (0, 10_000_000),
+        **dropout_limits("word", "rare", "embedding", "input", "hidden", "output", "weight"),
         "training.batch_size": (1, 65536),
-        "training.label_smoothing": RATES,
-        "training.seed": (0, 2**63 - 1),
     }
 )
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
+
+from seqtools.runtime.plain import plain_session
 
 
 class Row(NamedTuple):
@@ -23,10 +24,7 @@ class Runner:
     """A serialized model under onnxruntime, one thread."""
 
     def __init__(self, data: bytes) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads, options.log_severity_level = 1, 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._session = plain_session(data)
         self.outputs = [value.name for value in self._session.get_outputs()]
 
     def run(self, names: Sequence[str], feeds: dict[str, NDArray[Any]]) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seqtools.export.made import how_made
+from seqtools.export.made import how_made, learned
 from seqtools.recipe import Seq2SeqConfig
 from seqtools_translate.recipe import TranslateRecipe
 
@@ -44,9 +44,7 @@ def make_card(
         "tokenizer": {side: {"kind": kind, "vocabulary": size} for side, (kind, size) in tokenizers.items()},
         "languages": _languages(recipe),
         "decoding": dict(DECODING),
-        "data": info.get("data", {}),
-        "licence": recipe.data.licence or "not stated; that of the training data applies",
-        "metrics": {"validation": info.get("best", {}), "floor": dict(floor)},
+        **learned(recipe, info, floor),
         "limits": _LIMITS,
         "profile": profile,
         "form": form,

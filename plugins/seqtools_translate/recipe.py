@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from seqtools.recipe import LOOP_CHOICES, RATES, LoopConfig, Seq2SeqConfig, TokenizerConfig
+from seqtools.recipe import (
+    LAYER_CHOICES,
+    LOOP_CHOICES,
+    TEXT_LIMITS,
+    LoopConfig,
+    Seq2SeqConfig,
+    TokenizerConfig,
+    dropout_limits,
+)
 
 OWN = ("none", "linear", "exponential", "inverse_sigmoid")
 JUDGES = ("bleu", "chrf", "loss")
@@ -19,8 +27,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "none", "dot", "scaled_dot", "general", "concat", "additive", "multihead",
         ),
         "network.attend": ("first", "last"),
-        "network.layer_norm": ("none", "between", "cell"),
-        "network.init": ("orthogonal", "uniform"),
+        **LAYER_CHOICES,
         "training.own": OWN,
         "training.judge": JUDGES,
         **LOOP_CHOICES,
@@ -28,6 +35,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )  # fmt: skip
 LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
+        **TEXT_LIMITS,
         "network.layers": (1, 64),
         "network.encoder_layers": (1, 64),
         "network.width": (1, 65536),
@@ -37,12 +45,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "network.embedding": (1, 65536),
         "network.attention_heads": (1, 1024),
         "network.attention_width": (0, 65536),
-        **{
-            f"network.dropout_{place}": RATES
-            for place in ("source", "target", "embedding", "hidden", "output", "attention", "weight")
-        },
-        "tokenizer.vocab_size": (0, 10_000_000),
-        "data.valid_fraction": (0.0, 0.9),
+        **dropout_limits("source", "target", "embedding", "hidden", "output", "attention", "weight"),
         "data.max_length": (2, 100_000),
         "training.batch_tokens": (1, 10_000_000),
         "training.own_most": (0.0, 1.0),
@@ -50,8 +53,6 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "training.average_last": (0, 100),
         "training.valid_pairs": (0, 1_000_000),
         "training.sample_pairs": (0, 100),
-        "training.label_smoothing": RATES,
-        "training.seed": (0, 2**63 - 1),
     }
 )
 

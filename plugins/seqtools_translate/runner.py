@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
-from seqtools.runtime.extensions import library
+from seqtools.runtime.plain import plain_session
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -19,12 +18,7 @@ class Runner:
     """A serialized model under onnxruntime, one thread; `fused`: with onnxruntime-extensions."""
 
     def __init__(self, data: bytes, *, fused: bool = False) -> None:
-        options = ort.SessionOptions()
-        if fused:
-            options.register_custom_ops_library(library("the file"))
-        options.intra_op_num_threads, options.log_severity_level = 1, 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._session = plain_session(data, fused=fused)
         shapes = {value.name: value.shape for value in self._session.get_inputs()}
         self._names = list(shapes)
         self._state, self._encoded = int(shapes["state"][1]), int(shapes["encoded"][2])

@@ -1,4 +1,4 @@
-"""How a file was made, for its card: by which commands, with which versions."""
+"""What the card of every file tells: what its run learned from and reached, by which commands it was made."""
 
 from __future__ import annotations
 
@@ -10,6 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import seqtools
+
+
+def learned(recipe: Any, info: Mapping[str, Any], floor: Mapping[str, Any]) -> dict[str, Any]:
+    """Data, licence and figures of a run, for the card.
+
+    Args:
+        recipe: the run's.
+        info: its run.json.
+        floor: its floor.json, or {}.
+    """
+    return {
+        "data": info.get("data", {}),
+        "licence": recipe.data.licence or "not stated; that of the training data applies",
+        "metrics": {"validation": info.get("best", {}), "floor": dict(floor)},
+    }
 
 
 def how_made(info: Mapping[str, Any]) -> dict[str, Any]:
