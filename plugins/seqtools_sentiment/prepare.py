@@ -92,7 +92,7 @@ def read_split(
         "blank": blank,
     }
     if blank:
-        report(f"left out: {blank:,} blank texts")
+        report(f"left out: {counted(blank, 'blank text')}")
     if again := repeats(train):
         report(again)
     if not data.valid:

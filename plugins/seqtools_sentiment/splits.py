@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from seqtools.errors import DataError, UsageError
+from seqtools.wording import counted
 from seqtools_sentiment.examples import Example
 
 
@@ -77,8 +78,8 @@ def repeats(examples: Sequence[Example]) -> str:
     if not copies:
         return ""
     torn = sum(len(each) > 1 for each in labels.values())
-    unlike = f", {torn:,} texts under unlike labels" if torn else ""
-    return f"equal texts: {copies:,} repeat another{unlike}; a split keeps them on one side"
+    unlike = f", {counted(torn, 'text')} under unlike labels" if torn else ""
+    return f"equal texts: {counted(copies, 'repetition')}{unlike}; a split keeps them on one side"
 
 
 def _classes(examples: Sequence[Example], seed: int) -> list[list[str]]:

@@ -110,7 +110,7 @@ def test_targets_of_shares() -> None:
 
 def test_texts_that_repeat_are_counted(tmp_path: Path) -> None:
     rows = [("Good one", "pos"), ("good  one", "pos"), ("good one", "neg"), ("dull", "neg"), ("fine", "pos")]
-    told = "equal texts: 2 repeat another, 1 texts under unlike labels; a split keeps them on one side"
+    told = "equal texts: 2 repetitions, 1 text under unlike labels; a split keeps them on one side"
     assert repeats([Example(text, (label,)) for text, label in rows]) == told
     assert repeats([Example("a", ("pos",)), Example("b", ("neg",))]) == ""
     said: list[str] = []
