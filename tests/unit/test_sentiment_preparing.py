@@ -224,7 +224,7 @@ def test_a_run_is_filled(tmp_path: Path) -> None:
     assert run.tokenizer().encode("A GOOD film").min() > 0
     assert run.linear() == run.calibration() == {}
     assert lines[1:] == [
-        "left out: 1 blank texts",
+        "left out: 1 blank text",
         "labels: 2, one a text: neg (18) < pos (18)",
         f"tokenizer: word, {run.tokenizer().vocab_size} ids",
         "train: 36 texts; valid: 4 texts",
