@@ -11,9 +11,10 @@ import torch
 from seqtools.plugin import Reporter
 from seqtools_forecast.blending import Blend, Fitting, blend
 from seqtools_forecast.calibration import Calibration
-from seqtools_forecast.conformal import coverage, measured_coverage, offsets
+from seqtools_forecast.conformal import coverage, offsets, told_by_others
 from seqtools_forecast.judging import Judge
 from seqtools_forecast.predicting import ToldByAll, predict
+from seqtools_forecast.restlessness import EXPONENTS, Restlessness
 from seqtools_forecast.retraining import folds
 from seqtools_forecast.sampling import WindowSampler
 from seqtools_forecast.scales import series_scales
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
     from seqtools.forecaster import ForecastShape
     from seqtools.nn.forecasting.ensemble import Ensemble
-    from seqtools.plugin import IntArray
+    from seqtools.plugin import FloatArray, IntArray
     from seqtools_forecast.predicting import Told
+    from seqtools_forecast.recipe import ForecastRecipe
     from seqtools_forecast.run_folder import ForecastRun
 
 _CELLS = 8_000_000
@@ -75,11 +77,14 @@ def calibrate_run(run: ForecastRun, report: Reporter) -> Calibration:
         report(f"validation loss, relative to the naive: {blended.told}")
         calibration, losses = _weighed(blended, shape), blended.losses
         told, _ = calibration.apply(told, told[..., 0], filled)
-    kind, independent = recipe.calibration.kind, material.independent
+    kind = recipe.calibration.kind
+    restlessness, held = _chosen(material, told, filled, shape, recipe)
+    calm = restlessness.calmed(told, target, filled)
     calibration = replace(
         calibration,
-        offsets=offsets(told, target, shape.levels, kind, independent),
-        coverage=measured_coverage(told, target, shape.levels, kind, independent, material.blocks),
+        offsets=offsets(told, calm, shape.levels, kind, material.independent),
+        restlessness=restlessness,
+        coverage=coverage(held, target, shape.levels),
         figures={
             "windows": len(target),
             "before": coverage(told, target, shape.levels),
@@ -91,6 +96,25 @@ def calibrate_run(run: ForecastRun, report: Reporter) -> Calibration:
     of = f"windows of {blocks} blocks of time" if blocks > 1 else "validation windows"
     report(f"calibration ({kind}) on {len(target):,} {of}: {_shares(calibration)}")
     return calibration
+
+
+def _chosen(
+    material: _Material, told: FloatArray, filled: FloatArray, shape: ForecastShape, recipe: ForecastRecipe
+) -> tuple[Restlessness, FloatArray]:
+    """Whether intervals grow with the deviation of a window; and what each window is told by others."""
+    kind, target = recipe.calibration.kind, material.valid.target
+    # Paths, which stand beside the quantiles of deepar, are not widened; without offsets nothing is.
+    exponents = (0.0,) if kind == "none" or recipe.network.kind == "deepar" else EXPONENTS
+    tried: list[tuple[float, Restlessness, FloatArray]] = []
+    for exponent in exponents:
+        found = Restlessness.measured(filled, exponent, shape)
+        calm = found.calmed(told, target, filled)
+        added = told_by_others(told, calm, shape.levels, kind, material.independent, material.blocks)
+        wide = found.widened(told, added, filled)
+        loss = material.judge.losses(material.valid.raw, material.valid.restored(wide))
+        tried.append((float(loss.mean()), found, wide))
+    _, best, held = min(tried, key=lambda one: one[0])
+    return best, held
 
 
 def _material(run: ForecastRun, splits: Splits, shape: ForecastShape) -> _Material:

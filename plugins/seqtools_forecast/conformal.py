@@ -24,8 +24,9 @@ ENOUGH = 150
 """Scores behind an offset that are worth having: below that, neighbours lend theirs."""
 DOUBT = 5.0
 """Of so many independent windows, half of what would narrow an interval is believed."""
-SHARED = 20.0
-"""What steps ahead and windows that overlap tell beside the independent ones counts as so many of those."""
+TOLD = 4.0
+"""Degrees of freedom that a window without an overlap is worth, as its steps ahead are not all one. With
+this, intervals for 185 single series of the M1 competition held about what they promise."""
 
 
 def offsets(
@@ -82,13 +83,13 @@ def _wider(
 def caution(level: float, independent: float) -> float:
     """How much further out a quantile lies for being known from so many independent windows.
 
-    The quantile of Student's t with that and `SHARED` degrees of freedom over that of a normal distribution,
+    The quantile of Student's t with `TOLD` degrees of freedom for each over that of a normal distribution,
     times `sqrt(1 + 1 / n)` for the next draw: the prediction interval of a normal sample. t is expanded
     around the normal quantile (Cornish & Fisher; Abramowitz & Stegun 26.7.5).
     """
     if math.isinf(independent) or level == 0.5:
         return 1.0
-    count, z = independent + SHARED, NormalDist().inv_cdf(level)
+    count, z = max(TOLD * independent, 2.0), NormalDist().inv_cdf(level)
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
@@ -156,31 +157,33 @@ def coverage(quantiles: FloatArray, target: FloatArray, levels: Sequence[float])
     return found
 
 
-def measured_coverage(
+def told_by_others(
     quantiles: FloatArray,
     target: FloatArray,
     levels: Sequence[float],
     kind: str,
     independent: float = math.inf,
     block: IntArray | None = None,
-) -> dict[str, float]:
-    """Coverage of windows after offsets that other windows gave: each block is calibrated by the others.
+) -> FloatArray:
+    """What to add to each window's quantiles if other windows say so: each block is calibrated by the others.
 
     Args:
         quantiles, target, levels, kind, independent: see `offsets`.
         block: of each window, `[windows]`. None makes two halves, of runs of windows, as neighbours overlap;
             of several, as series alike may lie together.
+
+    Returns:
+        float32, of the shape of the quantiles.
     """
     windows = len(quantiles)
+    added = np.zeros(quantiles.shape, np.float32)
     if windows < 2:
-        added = offsets(quantiles, target, levels, kind, independent)
-        return coverage(quantiles + added, target, levels)
+        return added + offsets(quantiles, target, levels, kind, independent)
     if block is None:
         runs = min(max(windows // 20, 2), 20)
         block = np.arange(windows) * runs // windows % 2
-    told = np.empty_like(quantiles)
     for number in np.unique(block):
         own = block == number
         worth = independent * float(1 - own.mean())
-        told[own] = quantiles[own] + offsets(quantiles[~own], target[~own], levels, kind, worth)
-    return coverage(told, target, levels)
+        added[own] = offsets(quantiles[~own], target[~own], levels, kind, worth)
+    return added

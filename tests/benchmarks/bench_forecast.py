@@ -33,6 +33,7 @@ from seqtools_forecast.export import write
 from seqtools_forecast.frequency import Frequency
 from seqtools_forecast.parts import Parts
 from seqtools_forecast.reference import window_of
+from seqtools_forecast.restlessness import Restlessness
 from seqtools_forecast.runner import Runner
 
 SHAPE = ForecastShape(horizon=48, context=336, seasons=(24, 168))
@@ -57,7 +58,8 @@ def parts(settings: dict[str, Any]) -> Parts:
     rng = np.random.default_rng(0)
     size = SHAPE.horizon, SHAPE.targets, len(SHAPE.levels)
     offsets, around = (np.sort(rng.normal(0, 0.1, size)).astype(np.float32) for _ in range(2))
-    fitted = Calibration(offsets, "seasonal naive 24", around, around[..., 0], 0.8)
+    restless = Restlessness(0.5, np.ones(SHAPE.targets, np.float32), SHAPE.levels.index(0.5))
+    fitted = Calibration(offsets, restless, "seasonal naive 24", around, around[..., 0], 0.8)
     card = {"what": "a benchmark", "profile": "portable", "form": "array"}
     return Parts(network, About(SHAPE, Frequency.parse("h")), fitted, card)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -106,11 +107,36 @@ def test_a_simple_method_has_its_say(expert: str, weight: float, targets: int) -
     )
 
 
+@pytest.mark.parametrize("expert, weight", [("", 1.0), ("drift", 0.5), ("naive", 0.0)])
+@pytest.mark.parametrize("targets, exponent", [(1, 0.5), (1, 1.0), (2, 0.5)])
+def test_restless_windows_get_wider_intervals(
+    expert: str, weight: float, targets: int, exponent: float
+) -> None:
+    shape = tiny.shape(targets=targets)
+    fitted = tiny.calibration(shape, expert, weight, exponent)
+    parts = tiny.parts({"location": "mean", "scale": "none"}, shape, fitted)
+    runner = Runner(build(parts, card={}).SerializeToString())
+    assert verify(runner, parts).worst <= 1e-5
+    calm = parts.network.forecasters()[0].standard.numpy() * history(1, 60).reshape(1, 30, 2)[..., :targets]
+    both = np.concatenate([calm, 3 * calm]).astype(np.float32)
+    quantiles = runner(["quantiles"], {"history": both if targets > 1 else both[..., 0]})[0]
+    width = (quantiles[..., -1] - quantiles[..., 0]).reshape(2, -1).mean(axis=1)
+    plain = Runner(
+        build(
+            tiny.parts({"location": "mean", "scale": "none"}, shape, tiny.calibration(shape, expert, weight)),
+            card={},
+        ).SerializeToString()
+    )
+    flat = plain(["quantiles"], {"history": both if targets > 1 else both[..., 0]})[0]
+    usual = (flat[..., -1] - flat[..., 0]).reshape(2, -1).mean(axis=1)
+    assert width[1] / usual[1] > 1.5 * width[0] / usual[0]
+
+
 def test_a_fallback_without_quantiles_tells_the_method_at_every_level() -> None:
     shape = tiny.shape()
     fitted = tiny.calibration(shape, "naive", 0.0)
     zeros = np.zeros_like(fitted.offsets)
-    plain = type(fitted)(zeros, "naive", zeros, zeros[..., 0], 0.0)
+    plain = replace(fitted, offsets=zeros, expert_offsets=zeros, mean_offsets=zeros[..., 0])
     runner = Runner(build(tiny.parts({}, shape, plain), card={}).SerializeToString())
     given = history(2, 30)
     quantiles, mean = runner(["quantiles", "mean"], {"history": given})

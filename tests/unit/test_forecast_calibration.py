@@ -12,7 +12,8 @@ from seqtools.errors import DataError
 from seqtools.forecaster import ForecastShape
 from seqtools_forecast.blending import Fitting, blend, certainty
 from seqtools_forecast.calibration import Calibration
-from seqtools_forecast.conformal import SHARED, caution, coverage, measured_coverage, offsets, order_statistic
+from seqtools_forecast.conformal import TOLD, caution, coverage, offsets, order_statistic, told_by_others
+from seqtools_forecast.restlessness import BOUNDS, Restlessness
 
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 NORMAL = np.array([-1.95996, -1.28155, 0.0, 1.28155, 1.95996])
@@ -103,12 +104,13 @@ def reach(added: Floats) -> float:
 
 def test_few_windows_make_intervals_those_of_a_normal_sample() -> None:
     scipy = pytest.importorskip("scipy.stats")
-    for worth in (0.0, 3.0, 30.0):
-        count = worth + SHARED
+    for worth in (1.5, 3.0, 30.0):
+        count = TOLD * worth
         for level in (0.025, 0.4, 0.9, 0.975):
             wanted = (1 + 1 / count) ** 0.5 * scipy.t.ppf(level, count) / scipy.norm.ppf(level)
             assert caution(level, worth) == pytest.approx(wanted, rel=0.003)
     assert caution(0.5, 2.0) == caution(0.9, float("inf")) == 1.0
+    assert caution(0.9, 0.0) == caution(0.9, 0.4)
 
 
 def test_ranks_are_those_of_split_conformal_prediction() -> None:
@@ -119,15 +121,69 @@ def test_ranks_are_those_of_split_conformal_prediction() -> None:
     assert order_statistic(scores[:3], 0.95, upwards=True) == 3
 
 
-def test_measured_coverage_is_of_windows_left_out() -> None:
-    found = measured_coverage(told(400), drawn(400, 3.0), LEVELS, "cqr")
+def test_each_window_is_told_what_others_say() -> None:
+    target = drawn(400, 3.0)
+    found = coverage(told(400) + told_by_others(told(400), target, LEVELS, "cqr"), target, LEVELS)
     assert found["80"] == pytest.approx(0.8, abs=0.05) and found["95"] == pytest.approx(0.95, abs=0.03)
-    assert set(measured_coverage(told(1), drawn(1, 1.0), LEVELS, "none")) == {"80", "95"}
+    target[:100] *= 9
+    block = np.arange(400) // 100
+    added = told_by_others(told(400), target, LEVELS, "cqr", block=block)
+    np.testing.assert_array_equal(
+        added[7], offsets(told(300), target[100:], LEVELS, "cqr", worth_of(block, 0))
+    )
+    assert added[0, 0, 0, -1] < added[100, 0, 0, -1]
+    alone = told_by_others(told(1), drawn(1, 1.0), LEVELS, "cqr")
+    np.testing.assert_array_equal(alone[0], offsets(told(1), drawn(1, 1.0), LEVELS, "cqr"))
+
+
+def worth_of(block: NDArray[np.int64], number: int) -> float:
+    """Independent windows left without a block, of infinitely many."""
+    return float("inf") * float((block != number).mean())
+
+
+def restless(windows: int, seed: int = 4) -> tuple[Floats, Floats]:
+    """Windows as restless as what comes after them."""
+    calm = np.random.default_rng(seed).uniform(0.3, 3.0, (windows, 1, 1)).astype(np.float32)
+    return drawn(windows, 1.0, seed=seed)[:, [0] * 24] * 0 + calm * wave(24), calm * drawn(
+        windows, 1.0, seed=seed
+    )
+
+
+def wave(steps: int) -> Floats:
+    """Of deviation 1."""
+    return np.sqrt(2, dtype=np.float32) * np.sin(np.arange(steps) * np.pi / 6).astype(np.float32)[:, None]
+
+
+def test_intervals_grow_with_how_restless_a_window_is() -> None:
+    filled, target = restless(600)
+    fit = Restlessness.measured(filled, 1.0, SHAPE)
+    assert fit.usual == pytest.approx(filled.std(axis=1).mean(), rel=1e-5)
+    added = offsets(told(600), fit.calmed(told(600), target, filled), LEVELS, "cqr")
+    new, came = restless(3000, seed=5)
+    wide = fit.widened(told(3000), added, new)
+    flat = told(3000) + offsets(told(600), target, LEVELS, "cqr")
+    deviation = new.std(axis=1)[:, 0]
+    for part in (deviation < 0.8, deviation > 2.4):
+        assert coverage(wide[part], came[part], LEVELS)["80"] == pytest.approx(0.8, abs=0.05)
+        assert abs(coverage(flat[part], came[part], LEVELS)["80"] - 0.8) > 0.06
+    np.testing.assert_array_equal(wide[..., 2], told(3000)[..., 2])
+
+
+def test_a_constant_window_has_intervals_still() -> None:
+    filled, _ = restless(50)
+    fit = Restlessness.measured(filled, 0.5, SHAPE)
+    assert fit.factor(np.zeros((1, 24, 1), np.float32)).item() == BOUNDS[0]
+    assert fit.factor(filled[:1] * 1e6).item() == BOUNDS[1]
+    still = Restlessness.measured(np.zeros((5, 24, 1), np.float32), 0.5, SHAPE)
+    assert np.isfinite(still.factor(filled)).all()
+    none = Restlessness.none(SHAPE)
+    np.testing.assert_array_equal(none.widened(told(2), told(2), filled[:2]), 2 * told(2))
 
 
 def test_a_calibration_comes_back_from_json() -> None:
     some = np.random.default_rng(1).normal(size=(6, 1, 5)).astype(np.float32)
-    one = Calibration(some, "seasonal naive 6", -some, some[..., 1], 0.3, {"80": 0.79}, {"windows": 4})
+    wide = Restlessness(0.5, np.array([0.7], np.float32), 2)
+    one = Calibration(some, wide, "seasonal naive 6", -some, some[..., 1], 0.3, {"80": 0.79}, {"windows": 4})
     again = Calibration.from_payload(json.loads(json.dumps(one.payload())), SHAPE)
     filled = drawn(3, 1.0)[:, [0] * 24]
     for mine, other in zip(
@@ -145,6 +201,10 @@ def test_a_damaged_calibration_is_told() -> None:
     whole = Calibration.none(SHAPE).payload()
     with pytest.raises(DataError, match="another shape"):
         Calibration.from_payload({**whole, "offsets": [[[1.0]]]}, SHAPE)
+    with pytest.raises(DataError, match="another shape"):
+        Calibration.from_payload({**whole, "usual": [1.0, 1.0]}, SHAPE)
+    older = {name: whole[name] for name in whole if name not in ("usual", "exponent")}
+    assert not Calibration.from_payload(older, SHAPE).restlessness.exponent
     with pytest.raises(DataError, match="weight"):
         Calibration.from_payload({name: whole[name] for name in whole if name != "weight"}, SHAPE)
 
@@ -152,7 +212,7 @@ def test_a_damaged_calibration_is_told() -> None:
 def test_applying_is_a_weighed_mean_then_offsets() -> None:
     rng = np.random.default_rng(2)
     filled, added = rng.normal(size=(2, 24, 1)), rng.normal(size=(6, 1, 5))
-    one = Calibration(added, "naive", 2 * added, added[..., 3], 0.25)
+    one = Calibration(added, Restlessness.none(SHAPE), "naive", 2 * added, added[..., 3], 0.25)
     quantiles, mean = one.apply(told(2), told(2)[..., 2], filled)
     last = np.repeat(filled[:, -1:], 6, axis=1)
     np.testing.assert_allclose(

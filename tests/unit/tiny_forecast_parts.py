@@ -15,6 +15,7 @@ from seqtools_forecast.calibration import Calibration
 from seqtools_forecast.export import write as write_file
 from seqtools_forecast.frequency import Frequency
 from seqtools_forecast.parts import Parts
+from seqtools_forecast.restlessness import Restlessness
 
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 SHAPE: dict[str, Any] = {"horizon": 6, "context": 30, "seasons": (4, 12), "levels": LEVELS}
@@ -45,13 +46,17 @@ def network(config: dict[str, Any] | None = None, like: ForecastShape | None = N
     return made.eval()
 
 
-def calibration(like: ForecastShape, expert: str = "", weight: float = 1.0) -> Calibration:
+def calibration(
+    like: ForecastShape, expert: str = "", weight: float = 1.0, exponent: float = 0.0
+) -> Calibration:
     """Offsets of quantiles at random, which make some cross."""
     rng = np.random.default_rng(2)
     size = like.horizon, like.targets, len(like.levels)
     offsets, around, middle = (rng.normal(0, 0.3, size).astype(np.float32) for _ in range(3))
     coverage = {"80": 0.81, "95": 0.94}
-    return Calibration(offsets, expert, around, middle[..., 0], weight, coverage)
+    usual = rng.uniform(0.5, 2.0, like.targets).astype(np.float32)
+    restlessness = Restlessness(exponent, usual, like.levels.index(0.5))
+    return Calibration(offsets, restlessness, expert, around, middle[..., 0], weight, coverage)
 
 
 def parts(
