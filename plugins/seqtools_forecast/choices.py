@@ -14,8 +14,8 @@ from seqtools.errors import ConfigError, DataError
 from seqtools.forecaster import ForecastShape
 from seqtools.wording import counted
 from seqtools_forecast.facts import Facts, found_season, look
-from seqtools_forecast.recipe import ForecastRecipe
-from seqtools_forecast.splits import Held
+from seqtools_forecast.recipe import ForecastRecipe, SeriesDataConfig
+from seqtools_forecast.splits import Held, Splits, split
 
 if TYPE_CHECKING:
     from seqtools_forecast.frequency import Frequency
@@ -104,8 +104,9 @@ def choose(recipe: ForecastRecipe, store: SeriesStore) -> Choices:
         **_length(recipe, horizon, facts),
     }
     settled = with_values(recipe, chosen)
+    splits = split(store.lengths, horizon, context, held)
     unit = shape.seasons[0] if shape.seasons and facts.seasonality(shape.seasons[0], horizon) < 1 else 1
-    return Choices(settled, shape, held, unit, tuple(_told(recipe, settled, seasons)))
+    return Choices(settled, shape, held, unit, tuple(_told(settled, seasons, splits)))
 
 
 def with_values(recipe: ForecastRecipe, values: Mapping[str, Any]) -> ForecastRecipe:
@@ -274,19 +275,26 @@ def _length(recipe: ForecastRecipe, horizon: int, facts: Facts) -> dict[str, Any
     return {"training.steps": int(min(max(6 * math.sqrt(windows), 400), 1500)), "training.epochs": 1.0}
 
 
-def _told(asked: ForecastRecipe, settled: ForecastRecipe, seasons: tuple[int, ...]) -> list[str]:
+def _told(settled: ForecastRecipe, seasons: tuple[int, ...], splits: Splits) -> list[str]:
     """What was chosen, for a person."""
     data, network, training = settled.data, settled.network, settled.training
     season = f"seasons {data.season}" if seasons else "no season"
-    lines = [
-        f"chosen: horizon {data.horizon}, window {data.context}, {season}; held out of each series: "
-        f"{data.valid_windows} to choose by, {data.test_windows} to score on, {data.stride} apart"
-    ]
+    first = f"chosen: horizon {data.horizon}, window {data.context}, {season}"
     length = f"{training.epochs:g} epoch{'s' * (training.epochs != 1)}"
     if training.steps or not training.epochs:
         length = training.max_time or counted(training.steps, "step")
     return [
-        *lines,
+        f"{first}; {_held_told(data, splits)}",
         f"chosen: {network.kind}, transform {network.transform}, location {network.location}, "
         f"scale {network.scale}, residual {network.residual}; {length}",
     ]
+
+
+def _held_told(data: SeriesDataConfig, splits: Splits) -> str:
+    """What is held out, as far as series are long enough for it."""
+    if not len(splits.valid):
+        return "nothing is held out: no series is long enough"
+    most = [int(np.bincount(part.series).max(initial=0)) for part in (splits.valid, splits.test)]
+    told = f"held out of each series: {most[0]} to choose by, {most[1]} to score on, {data.stride} apart"
+    short = int((np.bincount(splits.valid.series, minlength=len(splits.lengths)) < most[0]).sum())
+    return told + (f"; less of {short:,} short series" if short else "")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _CELLS = 4_000_000
 _MOST_ROWS = 1000
 _MOST_STEPS = 2000
+_FEW = 10
 
 
 def compare_run(run: ForecastRun, report: Reporter) -> dict[str, Any]:
@@ -62,7 +63,10 @@ def compare_run(run: ForecastRun, report: Reporter) -> dict[str, Any]:
     )
     actual = _flat(told.raw.numpy())
     scores = {name: score(actual, said, shape.levels, scale) for name, said in methods.items()}
-    lines = [f"scores on {counted(len(windows), f'{part} window')} (file: network calibrated and blended)"]
+    few = "; so few say little" if len(windows) < _FEW else ""
+    lines = [
+        f"scores on {counted(len(windows), f'{part} window')} (file: network calibrated and blended){few}"
+    ]
     lines += table(scores)
     for line in lines:
         report(line)

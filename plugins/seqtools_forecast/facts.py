@@ -25,6 +25,8 @@ _CLEAR = 0.3
 """Autocorrelation from which on a season counts as one."""
 _NEARLY = 0.9
 """Share of the highest peak that a peak at a part of its lag must reach to be the season itself."""
+SHORT = 16
+"""Steps below which a series teaches little by itself."""
 _NEAR_ZERO = 0.02
 """A hundredth of the values below this share of the median: logarithms would see little else."""
 
@@ -58,8 +60,8 @@ class Facts:
 
     @property
     def logarithmic(self) -> bool:
-        """Whether all values lie well above zero."""
-        return self.least[0] > 0 and self.ratio > _NEAR_ZERO
+        """Whether all values lie well above zero, and are enough to say so."""
+        return self.least[0] > 0 and self.ratio > _NEAR_ZERO and self.longest >= SHORT
 
     def seasonality(self, season: int, horizon: int) -> float:
         """How far the season before is from what comes, over how far the last value is; 1 if unknown."""

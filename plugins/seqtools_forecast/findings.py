@@ -10,12 +10,11 @@ import numpy as np
 
 from seqtools.wording import counted
 from seqtools_forecast import pieces
+from seqtools_forecast.facts import SHORT
 from seqtools_forecast.regular import Laid
 
 _SHOWN = 10
 """Names kept as examples."""
-_SHORT = 16
-"""Steps below which a series teaches little by itself."""
 
 
 @dataclass
@@ -54,7 +53,7 @@ _TOLD = {
     "unsorted": "rows out of order in {series}: sorted",
     "missing": "{values} empty in {series}: left missing",
     "constant": "{series} never change",
-    "short": f"{{series}} have fewer than {_SHORT} steps",
+    "short": f"{{series}} have fewer than {SHORT} steps",
     "late_starts": "{series} start later than the first one",
     "dropped": "{series} have no value at all and are left out",
     "irregular": "{series} lie on no regular steps and are left out",
@@ -102,7 +101,7 @@ class Findings:
             ("duplicates", laid.duplicates),
             ("unsorted", int(laid.unsorted)),
             ("missing", empty),
-            ("short", int(laid.length < _SHORT)),
+            ("short", int(laid.length < SHORT)),
         ):
             if count:
                 self.add(kind, name, count)

@@ -82,7 +82,7 @@ class Grids:
             return aligned(found, self._asked) if found else asked
         if found is None:
             cause = "no series has two rows, so the step between them is not known"
-            cure = "Give it with --frequency (15min, h, D, …)"
+            cure = "Give series of two rows at the very least"
             raise next(iter(self._irregular.values()), DataError("time stamps", cause, cure))
         return found
 

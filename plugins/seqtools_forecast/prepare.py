@@ -63,7 +63,14 @@ def prepare(run: ForecastRun, fill: Fill, recipe: ForecastRecipe, report: Report
     parts = f"valid: {counted(valid, 'window')}; test: {counted(test, 'window')}"
     report(f"train: {len(store):,} series, {counted(train, 'window')}; {parts}")
     if not len(splits.valid):
-        report("no series is long enough to hold windows out: nothing says how good the network is")
+        report(_unjudged(shape.horizon))
+
+
+def _unjudged(horizon: int) -> str:
+    """What it means that no window can be held out, and what helps."""
+    cure = f"series of {counted(3 * horizon, 'step')} or more" + " or a shorter --horizon" * (horizon > 1)
+    missing = "nothing says how good the network is, and how wide intervals must be"
+    return f"without windows held out {missing}; {cure} would"
 
 
 def discard(run: ForecastRun) -> None:

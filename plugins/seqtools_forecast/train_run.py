@@ -71,7 +71,8 @@ def train_filled(
         result = _train(run, recipe, world, report)
         train_folds(run, int(result.best["step"]), world, report)
         said = world.tell(_settle(run, result, floor, report) if world.leads else 0.0)
-        if said > 0 and run.resolved().training.refit and not run.info().get("refit"):
+        anew = run.resolved().training.refit and len(run.splits().valid)
+        if said > 0 and anew and not run.info().get("refit"):
             refit(run, int(result.best["step"]), world, report)
     if world.leads and export:
         make_file(run, report, "FILE")

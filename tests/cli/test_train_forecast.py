@@ -327,3 +327,37 @@ def test_run_files_are_json_that_says_what_was_measured(train: Cli, file: Path, 
     told = json.loads((tmp_path / "run" / "calibration.json").read_text())
     assert set(told["coverage"]) >= {"80", "95"} and told["figures"]["windows"] > 0
     assert 0 <= told["weight"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "held"),
+    [
+        (2, "nothing is held out: no series is long enough"),
+        (3, "held out of each series: 1 to choose by, 0 to score on"),
+        (5, "held out of each series: 2 to choose by, 1 to score on"),
+    ],
+)
+def test_what_is_said_of_very_short_series_agrees(tmp_path: Path, run_cli: Cli, rows: int, held: str) -> None:
+    table = tmp_path / "few.csv"
+    table.write_text("ds,y\n" + "".join(f"2024-01-{day + 1:02d},{10 + day % 3}\n" for day in range(rows)))
+    result = run_cli("train", "forecast", table, "-o", tmp_path / "run", "--steps", "2", "--no-export")
+    assert result.exit_code == 0, result.stderr
+    lines = result.stderr.splitlines()
+    assert f"1 series of {rows} steps, frequency D" in lines
+    assert any(held in line for line in lines)
+    unjudged = any(line.startswith("without windows held out nothing says how good") for line in lines)
+    assert unjudged == ("nothing" in held)
+    assert any(line.startswith("training again on everything") for line in lines) == (not unjudged)
+    assert any(line.endswith("so few say little") for line in lines) == (not unjudged)
+
+
+def test_one_row_teaches_nothing(tmp_path: Path, run_cli: Cli) -> None:
+    table = tmp_path / "one.csv"
+    table.write_text("ds,y\n2024-01-01,1\n")
+    result = run_cli("train", "forecast", table, "-o", tmp_path / "run")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "Error: time stamps: no series has two rows, so the step between them is not known. "
+        "Give series of two rows at the very least."
+    )
+    assert not (tmp_path / "run" / "recipe.toml").exists()

@@ -160,8 +160,8 @@ def test_irregular_stamps_name_the_series(tmp_path: Path) -> None:
     assert "irregular" in refused(tmp_path, f"unique_id,ds,y\n{odd}", mixed=True)
 
 
-def test_one_row_needs_a_frequency(tmp_path: Path) -> None:
-    assert "--frequency" in refused(tmp_path, "ds,y\n2024-01-01,1\n")
+def test_one_row_has_no_frequency(tmp_path: Path) -> None:
+    assert "Give series of two rows" in refused(tmp_path, "ds,y\n2024-01-01,1\n")
 
 
 def test_a_stamp_far_off_does_not_fill_the_disk(tmp_path: Path) -> None:
