@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from seqtools.output import NORMAL, level
-from seqtools.wording import counted
+from seqtools.output import counting
 
 if TYPE_CHECKING:
     from seqtools_forecast.rolling import Part
@@ -15,11 +13,9 @@ if TYPE_CHECKING:
 
 def watched(parts: Iterator[Part], total: int) -> Iterator[Part]:
     """The same parts, with how many of all windows are done told on a terminal."""
-    shown, done = level() >= NORMAL and sys.stderr.isatty(), 0
-    for part in parts:
-        done += len(part.windows)
-        if shown:
-            print(f"\rforecast {done:,} of {counted(total, 'window')}", end="", file=sys.stderr, flush=True)
-        yield part
-    if shown:
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    done = 0
+    with counting("forecast", "window" if total == 1 else "windows") as show:
+        for part in parts:
+            done += len(part.windows)
+            show(done, total)
+            yield part

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +81,7 @@ def command(
     opened, tokenizer, score = _open(model, device, threads)
     per_line = per_line or _trained_per_line(opened)
     sample = read_sample(tokenizer, files, [train] if train else [], share, per_line=per_line)
-    with _Progress(quiet=as_json) as progress:
+    with output.counting("scored", "tokens", quiet=as_json) as progress:
         result = evaluation.evaluate(
             score,
             tokenizer,
@@ -138,26 +137,6 @@ def _trained_per_line(model: ModelFile) -> bool:
     """Whether the card says that each line was a text of its own."""
     told = model.card.get("tokenizer")
     return isinstance(told, dict) and told.get("one_text_a_line") is True
-
-
-class _Progress:
-    """A bar on stderr for long texts, only on a terminal; calling it says tokens done and in all."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        from seqtools import output
-
-        self._on = not quiet and output.level() >= output.NORMAL and sys.stderr.isatty()
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __call__(self, done: int, total: int) -> None:
-        if self._on:
-            print(f"\rscored {done:,} of {total:,} tokens", end="", file=sys.stderr, flush=True)
-
-    def __exit__(self, *error: object) -> None:
-        if self._on:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _print(result: Evaluation, model: str, files: str, share: float, window: int) -> None:

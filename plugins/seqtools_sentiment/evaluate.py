@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqtools.errors import DataError, UsageError
-from seqtools.output import NORMAL, detail, level, note, warn
+from seqtools.output import counting, detail, note, warn
 from seqtools.run_options import evaluate_options
 
 if TYPE_CHECKING:
@@ -131,15 +130,11 @@ def _rivals(
 
 
 def _classify(model: Classifier, texts: Sequence[str], batch_size: int) -> list[Classification]:
-    shown = level() >= NORMAL and sys.stderr.isatty()
     results: list[Classification] = []
-    for begin in range(0, len(texts), _WINDOW):
-        results += model.classify_batch(texts[begin : begin + _WINDOW], batch_size=batch_size)
-        if shown:
-            told = f"\rclassified {len(results):,} of {len(texts):,}"
-            print(told, end="", file=sys.stderr, flush=True)
-    if shown:
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    with counting("classified") as show:
+        for begin in range(0, len(texts), _WINDOW):
+            results += model.classify_batch(texts[begin : begin + _WINDOW], batch_size=batch_size)
+            show(len(results), len(texts))
     return results
 
 

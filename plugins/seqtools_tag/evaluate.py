@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqtools.errors import DataError
-from seqtools.output import NORMAL, detail, level, note, warn
+from seqtools.output import counting, detail, note, warn
 from seqtools.run_options import run_options
 
 if TYPE_CHECKING:
@@ -145,17 +144,13 @@ def _training(path: Path, columns: Columns, labels: LabelSet) -> list[Sentence]:
 
 def _label(tagger: Tagger, gold: Sequence[Sentence], batch_size: int) -> tuple[list[TagResult], float]:
     """What the model says of each sentence, and the seconds it took."""
-    shown = level() >= NORMAL and sys.stderr.isatty()
     began = time.perf_counter()
     told: list[TagResult] = []
-    for begin in range(0, len(gold), _WINDOW):
-        window = gold[begin : begin + _WINDOW]
-        texts = [" ".join(one.words) for one in window]
-        told += tagger.tag_batch(texts, pretokenized=True, batch_size=batch_size)
-        if shown:
-            print(f"\rlabelled {len(told):,} of {len(gold):,}", end="", file=sys.stderr, flush=True)
-    if shown:
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    with counting("labelled") as show:
+        for begin in range(0, len(gold), _WINDOW):
+            texts = [" ".join(one.words) for one in gold[begin : begin + _WINDOW]]
+            told += tagger.tag_batch(texts, pretokenized=True, batch_size=batch_size)
+            show(len(told), len(gold))
     seconds = time.perf_counter() - began
     for one, result in zip(gold, told, strict=True):
         if len(one.words) != len(result.words):

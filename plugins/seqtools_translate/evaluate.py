@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqtools.errors import UsageError
-from seqtools.output import NORMAL, detail, level, note, warn
+from seqtools.output import counting, detail, note, warn
 from seqtools.run_options import evaluate_options
 from seqtools.wording import counted
 
@@ -221,17 +220,14 @@ def _translate(
 
     translator = open_translator(opened, device=device, threads=threads)
     settings = translator.settings(**decoding)
-    shown = level() >= NORMAL and sys.stderr.isatty()
     began, lines, cut = time.perf_counter(), list[str](), 0
-    for begin in range(0, len(sources), _WINDOW):
-        window = sources[begin : begin + _WINDOW]
-        found = translator.translate_batch(window, attention=False, settings=settings)
-        lines += [one.text for one in found]
-        cut += sum(one.cut for one in found)
-        if shown:
-            print(f"\rtranslated {len(lines):,} of {len(sources):,}", end="", file=sys.stderr, flush=True)
-    if shown:
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    with counting("translated") as show:
+        for begin in range(0, len(sources), _WINDOW):
+            window = sources[begin : begin + _WINDOW]
+            found = translator.translate_batch(window, attention=False, settings=settings)
+            lines += [one.text for one in found]
+            cut += sum(one.cut for one in found)
+            show(len(lines), len(sources))
     seconds = time.perf_counter() - began
     if cut:
         warn(f"cut: {counted(cut, 'sentence')} longer than the model reads")
