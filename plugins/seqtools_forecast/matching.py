@@ -54,8 +54,8 @@ def _named(names: Sequence[str]) -> str:
 def remarks(card: Mapping[str, Any], store: SeriesStore) -> list[str]:
     """What a person should know of values that the model can take, but cannot read as they are meant."""
     network = card.get("network", {})
-    if network.get("transform") == "log" and (count := pieces.total(store.values, lambda some: some <= 0)):
-        return [f"{_values(count)} 0 or less; the model sees logarithms and takes them for tiny ones"]
+    if network.get("transform") == "log" and (count := pieces.total(store.values, lambda some: some == 0)):
+        return [f"{_values(count)} 0; the model sees logarithms and takes that for tiny values"]
     if network.get("head") == "negbin" and (count := pieces.total(store.values, lambda some: some < 0)):
         return [f"{_values(count)} below 0, and the model was trained on counts"]
     return []

@@ -18,6 +18,7 @@ from seqtools_forecast.feeding import feeds
 from seqtools_forecast.forecasts import Forecasts
 from seqtools_forecast.matching import match
 from seqtools_forecast.noise import noise
+from seqtools_forecast.readable import require_readable
 from seqtools_forecast.store import SeriesStore
 from seqtools_forecast.taking import taken
 
@@ -65,6 +66,7 @@ class Forecaster:
         self.session = Session(
             model.data, subject=str(model.path), device=device, threads=threads, deadline=deadline
         )
+        self._logarithms = model.card.get("network", {}).get("transform") == "log"
         missing = {"history"} - set(self.session.inputs) or set(_OUTPUTS) - set(self.session.outputs)
         if missing:
             raise ModelFileError(str(model.path), f"it lacks '{min(missing)}'", _REMAKE)
@@ -197,11 +199,11 @@ class Forecaster:
             model that draws them, `[rows, samples, horizon, targets]`.
 
         Raises:
-            DataError: a series has no value in its window, or one that is too large.
+            DataError: a series has no value in its window, or one that the model cannot read.
         """
         steps = steps or self.shape.horizon
         given = feeds(store, series, origin, self.shape, steps=steps if self.draws else 0)
-        self._require_values(store, series, given["history"])
+        require_readable(store, series, given["history"], logarithms=self._logarithms)
         names = list(_OUTPUTS)
         if self.draws:
             given["noise"] = noise(seed, series, samples or SAMPLES, steps, self.shape.targets)
@@ -247,15 +249,3 @@ class Forecaster:
             raise UsageError("samples", cause, "Leave it out, or train with --kind deepar")
         if wanted is not None and wanted < 1:
             raise UsageError("samples", f"{wanted} is out of range", "Use 1 or more")
-
-    def _require_values(self, store: SeriesStore, series: IntArray, history: NDArray[np.float32]) -> None:
-        flat = history.reshape(len(history), -1)
-        if (beyond := np.isinf(flat).any(axis=1)).any():
-            name = store.names[int(series[int(np.argmax(beyond))])]
-            cause = "a value is beyond 3.4e38, where single precision ends"
-            raise DataError(f"series '{name}'", cause, "Give it in other units")
-        empty = np.isnan(flat).all(axis=1)
-        if empty.any():
-            name = store.names[int(series[int(np.argmax(empty))])]
-            cause = f"there is no value in its last {counted(self.shape.context, 'step')}"
-            raise DataError(f"series '{name}'", cause, "Leave it out, or give it values")

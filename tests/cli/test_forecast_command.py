@@ -325,7 +325,16 @@ def test_values_that_a_model_of_logarithms_cannot_read(folder: Path, tmp_path: P
     tiny.write(tmp_path / "log.onnx", transform="log")
     done = run_cli("forecast", "-m", tmp_path / "log.onnx", folder / "table.csv")
     assert ok(done) == f"{HEAD}\n{BODY}"
-    assert "1 value is 0 or less; the model sees logarithms" in done.stderr
+    assert "1 value is 0; the model sees logarithms" in done.stderr
+    table = tmp_path / "below.csv"
+    table.write_text(TABLE.replace("a,2024-01-12,111", "a,2024-01-12,-111"))
+    failed(
+        run_cli("forecast", "-m", tmp_path / "log.onnx", table),
+        1,
+        "Error: series 'a': a value in its last",
+        "is below zero, and the model sees logarithms",
+        "--transform asinh or none",
+    )
 
 
 def test_helps(run_cli: Cli) -> None:

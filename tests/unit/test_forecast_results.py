@@ -263,6 +263,6 @@ def test_values_are_told_with_the_digits_they_have() -> None:
 
 def test_values_that_logarithms_or_counts_cannot_be(tmp_path: Path) -> None:
     store = from_arrays([np.array([-1.0, 0, 2, np.nan])], tmp_path)
-    assert "2 values are 0 or less" in remarks({"network": {"transform": "log"}}, store)[0]
+    assert "1 value is 0; the model sees logarithms" in remarks({"network": {"transform": "log"}}, store)[0]
     assert "1 value is below 0" in remarks({"network": {"head": "negbin"}}, store)[0]
     assert remarks({"network": {"transform": "asinh", "head": "normal"}}, store) == remarks({}, store) == []
