@@ -73,6 +73,11 @@ def table_of(stream: IO[bytes], name: str, frequency: str = "", usual: str = "")
         from seqtools_forecast.records_in import records_table
 
         return records_table(source, frequency, usual)
+    if bare.startswith((b"@", b"#")):
+        from seqtools_forecast.monash_in import is_monash, monash_series
+
+        if is_monash(bare):
+            return monash_series(text_blocks(source), name, frequency, usual)
     return _delimited(text_blocks(source), name)
 
 
