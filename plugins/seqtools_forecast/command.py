@@ -114,7 +114,8 @@ series.context_class = _Unnamed
 @click.group("forecast", cls=ForecastGroup)
 def command() -> None:
     """Forecast what comes after the end of each series in FILE... (- is stdin): a table with the columns
-    `unique_id, ds, y` or the like, as CSV (.gz), TSV, Parquet, JSON Lines of GluonTS, or a wide table of M4.
+    `unique_id, ds, y` or the like, as CSV (.gz), TSV, Parquet, JSON Lines of GluonTS,
+    `.tsf` of the Monash archive, or a wide table of M4.
     A row comes out for each series and step ahead, with a mean and both ends of each interval.
 
     Without -m the model of yearly sunspots that comes along is used.

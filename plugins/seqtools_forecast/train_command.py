@@ -92,8 +92,8 @@ def command(
     asked: AskedRecipe,
 ) -> None:
     """Train a forecaster on FILE...: long tables (`unique_id, ds, y` and what else there is) in CSV or
-    Parquet, a column a series, M4's CSV, or gluonts' JSON Lines. All may be gzipped; columns and frequency
-    are found by themselves, or named.
+    Parquet, a column a series, M4's CSV, gluonts' JSON Lines, or `.tsf`. All may be gzipped; columns and
+    frequency are found by themselves, or named.
 
     What is not said is chosen by the series: horizon, window, seasons, network, steps. The last windows of
     each series choose the network and calibrate its intervals; the very last ones are only scored, beside
