@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from seqtools.output import note
 from seqtools_sentiment.recipe import SentimentRecipe
 
 if TYPE_CHECKING:
-    from seqtools_sentiment.explanation import Explanation
+    from seqtools.explaining.explanation import Explanation
 
 SAMPLE = Path(__file__).with_name("samples") / "pros-cons.tsv.gz"
 REMARKS = (
@@ -74,9 +73,6 @@ def command(output: Path, budget: str, threads: int, seed: int) -> None:
 
 def _shown(explanation: Explanation) -> str:
     """The weighed words, in as many colours as the terminal has."""
-    from seqtools.pictures.terminal import colours
-    from seqtools_sentiment.explain_ansi import coloured, numbered
+    from seqtools.explaining.ansi import chosen
 
-    there = colours(sys.stdout)
-    words = coloured(explanation, there) if there else numbered(explanation)
-    return f"{explanation.label}: {words}"
+    return f"{explanation.label}: {chosen(None)(explanation)}"

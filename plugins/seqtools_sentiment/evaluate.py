@@ -16,7 +16,7 @@ from seqtools.run_options import evaluate_options
 
 if TYPE_CHECKING:
     from seqtools.model_file import ModelFile
-    from seqtools_sentiment.examples import Example
+    from seqtools_sentiment.examples import Example, Labels
     from seqtools_sentiment.figures import Figures
     from seqtools_sentiment.recipe import LabelledDataConfig
     from seqtools_sentiment.results import Classification
@@ -70,7 +70,7 @@ def command(
     regression are fitted on them, and the last line says whether the model beats them.
     """
     from seqtools.model_file import ModelFile
-    from seqtools_sentiment.confusion_picture import check_target, write
+    from seqtools.pictures.confusion import write
     from seqtools_sentiment.eval_table import table
     from seqtools_sentiment.evaluation import evaluate
     from seqtools_sentiment.recipe import LabelledDataConfig
@@ -80,7 +80,7 @@ def command(
     classifier = open_classifier(opened, device=device, threads=threads)
     labels = classifier.labels
     if confusion:
-        check_target(confusion, labels)
+        _check_confusion(confusion, labels)
     data = LabelledDataConfig(text=text, label=label, encoding=encoding)
     examples = _read(files, data)
     labels.check(examples, ", ".join(files))
@@ -99,6 +99,15 @@ def command(
         return
     for line in table(result, Path(model).name, ", ".join(files), "" if rivals else _validated(opened)):
         click.echo(line)
+
+
+def _check_confusion(target: str, labels: Labels) -> None:
+    from seqtools.pictures.confusion import check_target
+
+    check_target(target)
+    if labels.objective == "sigmoid":
+        cause = "the labels of this model do not exclude each other, so that none is taken for another"
+        raise UsageError("confusion", cause, "Drop it; the table tells each label's figures")
 
 
 def _read(files: Sequence[str], data: LabelledDataConfig) -> list[Example]:

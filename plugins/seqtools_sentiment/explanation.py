@@ -6,15 +6,15 @@ Only the model file is asked, so this works wherever the file does, and for ever
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqtools.errors import UsageError
-from seqtools_sentiment.gradients import MOST_PIECES as MOST_FADED
-from seqtools_sentiment.gradients import integrated
+from seqtools.explaining.explanation import MOST_PIECES, Explanation, Piece, check_method, runs
+from seqtools.explaining.gradients import MOST_PIECES as MOST_FADED
+from seqtools_sentiment.gradients import faded_in
 from seqtools_sentiment.probabilities import probabilities
 
 if TYPE_CHECKING:
@@ -23,70 +23,13 @@ if TYPE_CHECKING:
     from seqtools.plugin import FloatArray
     from seqtools_sentiment.run import Classifier
 
-MOST_PIECES = 512
-"""A text of more words is left out in runs of words, so that a novel costs no more than a long review."""
-
-METHODS = ("occlusion", "gradients")
-
 _WORD = re.compile(r"\w+(?:['\u2019\-]\w+)*|[^\w\s]+")
 _TINY = 1e-7
 
 
-@dataclass(frozen=True)
-class Piece:
-    """A word, a punctuation mark, or in a long text a run of words.
-
-    Attributes:
-        start, end: where it stands in the text.
-        effect: its part of the label's log-odds, in nats; above 0 it speaks for the label. By occlusion those
-            with it less those without it; by gradients effects sum to log-odds less those of nothing read.
-    """
-
-    start: int
-    end: int
-    effect: float
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """How much each word of a text speaks for a label.
-
-    Attributes:
-        text: as given.
-        label: what is explained.
-        probability: of the label for the whole text.
-        log_odds: the same as log(p / (1 - p)).
-        pieces: the words, in order; what stands between them has no effect of its own.
-        method: how effects were found, one of `METHODS`.
-    """
-
-    text: str
-    label: str
-    probability: float
-    log_odds: float
-    pieces: tuple[Piece, ...]
-    method: str = "occlusion"
-
-    @property
-    def largest(self) -> float:
-        """The largest effect, for or against; 0 where there is none."""
-        return max((abs(piece.effect) for piece in self.pieces), default=0.0)
-
-    def parts(self) -> list[tuple[str, float | None]]:
-        """The whole text in order: words with their effects, and what stands between them with None."""
-        told: list[tuple[str, float | None]] = []
-        place = 0
-        for piece in self.pieces:
-            told.append((self.text[place : piece.start], None))
-            told.append((self.text[piece.start : piece.end], piece.effect))
-            place = piece.end
-        return [(text, effect) for text, effect in [*told, (self.text[place:], None)] if text]
-
-
 def explain(model: Classifier, text: str, label: str | None, *, method: str, batch_size: int) -> Explanation:
     """See `Classifier.explain`."""
-    if method not in METHODS:
-        raise UsageError("method", f"'{method}' is unknown", f"Use one of: {', '.join(METHODS)}")
+    check_method(method)
     if label is not None and label not in model.classes:
         raise UsageError("label", f"'{label}' is unknown", f"Use one of: {', '.join(model.classes)}")
     faded, objective = method == "gradients", model.labels.objective
@@ -98,7 +41,7 @@ def explain(model: Classifier, text: str, label: str | None, *, method: str, bat
     odds = log_odds(logits, objective, chosen)
     if faded and spans:
         weigh = partial(log_odds, objective=objective, label=chosen)
-        effects = integrated(model.fading, text, spans, weigh, without, batch_size).tolist()
+        effects = faded_in(model.fading, text, spans, weigh, without, batch_size).tolist()
     else:
         effects = (odds[0] - odds[1:]).tolist()
     return Explanation(
@@ -113,10 +56,7 @@ def explain(model: Classifier, text: str, label: str | None, *, method: str, bat
 
 def cut(text: str, most: int = MOST_PIECES) -> list[tuple[int, int]]:
     """Where the words stand; in a text of more than `most`, runs of equally many words."""
-    words = [match.span() for match in _WORD.finditer(text)]
-    size = -(-len(words) // most) or 1
-    runs = [words[place : place + size] for place in range(0, len(words), size)]
-    return [(run[0][0], run[-1][1]) for run in runs]
+    return runs([match.span() for match in _WORD.finditer(text)], most)
 
 
 def left_out(text: str, start: int, end: int) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtools.errors import ModelFileError
+from seqtools.explaining.gradients import integrated
 from seqtools.weighed_file import Knob, weighed
 from seqtools_sentiment.opening import plain
 
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
 
     from seqtools.plugin import FloatArray
     from seqtools_sentiment.run import Classifier
-
-MOST_PIECES = 64
-"""A text of more words is weighed in runs of words: the work grows with words times length."""
-
-STEPS = 8
-"""Points on the way; the error falls with their square."""
 
 _TOKENS, _NETWORK = "token_weights", "network_weight"
 
@@ -84,7 +79,7 @@ class Fading:
         return logits
 
 
-def integrated(
+def faded_in(
     fading: Fading,
     text: str,
     spans: Sequence[tuple[int, int]],
@@ -102,15 +97,8 @@ def integrated(
         without: the text without each of them.
         batch_size: texts run at once.
     """
-    effects = np.zeros(len(spans))
     owners = _owners(fading, text, spans, batch_size)
-    own = (np.arange(len(spans))[:, None] == owners).astype(np.float32)
-    half = np.float32(0.5 / STEPS)
-    for step in range(STEPS if len(owners) else 0):
-        middle = half * (2 * step + 1)
-        both = np.concatenate([middle + half * own, middle - half * own])
-        more, less = np.split(odds(fading.logits(text, both, batch_size)), 2)
-        effects += more - less
+    effects = integrated(lambda rows: odds(fading.logits(text, rows, batch_size)), owners, len(spans))
     if fading.blended:
         told = odds(fading.linear_logits([text, *without], batch_size))
         effects += told[0] - told[1:]

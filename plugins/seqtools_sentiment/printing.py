@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seqtools.explaining.explanation import Explanation
     from seqtools.lines import Line
-    from seqtools_sentiment.explanation import Explanation
     from seqtools_sentiment.results import Classification
 
 UNSURE = "unsure"
@@ -68,25 +68,8 @@ class Printer:
         told["probabilities"] = {name: _rounded(share) for name, share in shares.items()}
         told["tokens"] = result.tokens
         if explanation is not None:
-            told["explanation"] = _explained(explanation)
+            told["explanation"] = explanation.as_json()
         return told
-
-
-def _explained(explanation: Explanation) -> dict[str, Any]:
-    return {
-        "label": explanation.label,
-        "method": explanation.method,
-        "log_odds": _rounded(explanation.log_odds),
-        "words": [
-            {
-                "text": explanation.text[piece.start : piece.end],
-                "start": piece.start,
-                "end": piece.end,
-                "effect": _rounded(piece.effect),
-            }
-            for piece in explanation.pieces
-        ],
-    }
 
 
 def _plain(name: str) -> str:

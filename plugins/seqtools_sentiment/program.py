@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtools.batching import WINDOW_LINES, windows
 from seqtools.errors import UsageError
+from seqtools.explaining.drawing import Drawing
 from seqtools.lines import Line
-from seqtools.output import note, warn
-from seqtools.wording import counted
+from seqtools.output import warn
 from seqtools.writing import writer
 from seqtools_sentiment.printing import Printer
 from seqtools_sentiment.request import Request
 
 if TYPE_CHECKING:
-    from seqtools_sentiment.explanation import Explanation
+    from seqtools.explaining.explanation import Explanation
     from seqtools_sentiment.results import Classification
     from seqtools_sentiment.run import Classifier
-
-MOST_DRAWN = 200
-"""Texts in one picture."""
 
 
 def classify(asked: Request) -> None:
@@ -50,8 +43,7 @@ class _Run:
 
     def __init__(self, asked: Request, model: Classifier, say: Callable[[str], None]) -> None:
         self._asked, self._model, self._say = asked, model, say
-        self._drawn: list[Explanation] = []
-        self._explained = 0
+        self._drawing = Drawing(asked.explain_to) if asked.explain_to else None
         several = model.labels.objective == "sigmoid"
         self._printer = Printer(asked.as_json, several, asked.top_k, asked.threshold, _weighed(asked))
 
@@ -89,33 +81,23 @@ class _Run:
                 method=self._asked.explain_by or "occlusion",
                 batch_size=self._asked.batch_size,
             )
-            self._explained += 1
-            if self._asked.explain_to and len(self._drawn) < MOST_DRAWN:
-                self._drawn.append(explanation)
+            if self._drawing:
+                self._drawing.add(explanation)
         return self._printer.line(line, result, explanation if self._asked.explain else None)
 
     def draw(self) -> None:
         """The picture of what was explained."""
-        if self._asked.explain_to is None:
-            return
-        from seqtools.pictures.files import write_picture
-
-        path = Path(self._asked.explain_to)
-        face = importlib.import_module(f"seqtools_sentiment.explain_{path.suffix.lower().lstrip('.')}")
-        write_picture(path, face.render(self._drawn))
-        if self._explained > len(self._drawn):
-            note(f"{path} shows the first {len(self._drawn)} of {counted(self._explained, 'text')}")
+        if self._drawing:
+            self._drawing.write()
 
 
 def _weighed(asked: Request) -> Callable[[Explanation], str] | None:
     """How to print weighed words: in colours on a terminal that has some, else with numbers."""
     if not asked.explain or asked.as_json:
         return None
-    from seqtools.pictures.terminal import colours
-    from seqtools_sentiment.explain_ansi import coloured, numbered
+    from seqtools.explaining.ansi import chosen
 
-    there = colours(sys.stdout) if asked.output in (None, "-") else 0
-    return partial(coloured, colours=there) if there else numbered
+    return chosen(asked.output)
 
 
 def _check_choice(asked: Request, model: Classifier) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from seqtools.errors import UsageError
+from seqtools.explaining.drawing import check_options
 from seqtools.line_source import LineSource
 from seqtools_sentiment.results import Choice
-
-PICTURES = (".html", ".svg")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,20 +47,7 @@ class Request:
             cause = "--abstain names one label or none, --top-k several"
             raise UsageError("top-k", cause, "Drop one, or use --json, which tells all probabilities")
         Choice(self.threshold, self.abstain)
-        if self.explain_by is not None and not self.explains:
-            cure = "Add --explain or --explain-to FILE"
-            raise UsageError("explain-by", "it says how to explain, and nothing is explained", cure)
-        self._check_picture()
-
-    def _check_picture(self) -> None:
-        if self.explain_to is None:
-            return
-        path = Path(self.explain_to)
-        if path.suffix.lower() not in PICTURES:
-            cause = f"'{path}' is no kind of picture that is known"
-            raise UsageError("explain-to", cause, "End the name with .html or .svg")
-        if not path.parent.is_dir():
-            raise UsageError(str(path), "its folder does not exist", "Make it first")
+        check_options(self.explain_to, self.explain_by, explains=self.explains)
 
     @property
     def explains(self) -> bool:

@@ -8,11 +8,12 @@ from typing import Any
 
 from seqtools.batching import batches
 from seqtools.errors import DataError, ModelFileError, UsageError
+from seqtools.explaining.explanation import Explanation
 from seqtools.model_file import ModelFile
 from seqtools.runtime.arrays import FloatArray
 from seqtools.runtime.session import Session
 from seqtools_sentiment.examples import Labels
-from seqtools_sentiment.explanation import Explanation, explain
+from seqtools_sentiment.explanation import explain
 from seqtools_sentiment.feeding import Feeder, stored
 from seqtools_sentiment.gradients import Fading
 from seqtools_sentiment.results import Choice, Classification

@@ -211,9 +211,9 @@ def test_the_environment_decides_on_colours(judge: Cli) -> None:
 def test_a_picture_holds_only_so_many_texts(
     judge: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from seqtools_sentiment import program
+    from seqtools.explaining import drawing
 
-    monkeypatch.setattr(program, "MOST_DRAWN", 2)
+    monkeypatch.setattr(drawing, "MOST_DRAWN", 2)
     done = judge("--explain-to", tmp_path / "why.html", input="bad\ngood\nawful\n")
     assert len(labels(done)) == 3 and "first 2 of 3 texts" in done.stderr
     assert (tmp_path / "why.html").read_text().count("<article>") == 2

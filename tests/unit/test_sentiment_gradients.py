@@ -14,8 +14,8 @@ import torch
 
 import seqtools
 from seqtools.errors import ModelFileError, UsageError
+from seqtools.explaining.gradients import MOST_PIECES
 from seqtools_sentiment.explanation import log_odds
-from seqtools_sentiment.gradients import MOST_PIECES
 from seqtools_sentiment.run import Classifier
 
 tiny: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny_classifier.py"))))

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 import seqtools
 from seqtools.errors import ModelFileError, UsageError
+from seqtools.explaining.explanation import MOST_PIECES, Explanation
 from seqtools.model_file import ModelFile
-from seqtools_sentiment.explanation import MOST_PIECES, Explanation, cut, left_out, log_odds
+from seqtools_sentiment.explanation import cut, left_out, log_odds
 from seqtools_sentiment.probabilities import probabilities
 from seqtools_sentiment.results import Choice, Classification
 from seqtools_sentiment.run import Classifier, open_classifier

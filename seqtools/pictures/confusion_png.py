@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqtools.pictures.confusion import shares
 from seqtools.pictures.png import fonts, new_figure, saved
 from seqtools.pictures.wording import columns, label
-from seqtools_sentiment.confusion_picture import shares
 
 if TYPE_CHECKING:
     from seqtools.plugin import IntArray
@@ -18,8 +18,8 @@ _WHAT = "confusion matrix"
 _NUMBERS = 20  # up to so many classes there is room for numbers
 
 
-def render(names: Sequence[str], counts: IntArray) -> bytes:
-    """A picture of `[right, said]`, as a file's bytes.
+def render(names: Sequence[str], counts: IntArray, noun: str = "texts") -> bytes:
+    """A picture of `[right, said]`, as a file's bytes; `noun` is what is counted.
 
     Raises:
         MissingDependencyError: matplotlib is not installed.
@@ -46,7 +46,7 @@ def render(names: Sequence[str], counts: IntArray) -> bytes:
             told = f"{counts[row, column]:,}"
             axes.text(column, row, told, ha="center", va="center", color=ink, fontsize=size - 1)
     bar = figure.colorbar(image, ax=axes, shrink=0.7, pad=0.03, ticks=[0, 0.5, 1], aspect=25)
-    bar.set_label("share of the row's texts", fontsize=size - 2)
+    bar.set_label(f"share of the row's {noun}", fontsize=size - 2)
     bar.ax.tick_params(labelsize=size - 2)
     bar.outline.set_visible(False)
     return saved(figure, _WHAT)

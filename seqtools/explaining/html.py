@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from seqtools.explaining.colours import AGAINST, FAINT, FOR, strength
+from seqtools.explaining.explanation import Explanation
+from seqtools.explaining.svg import legend
 from seqtools.pictures.svg import colour, escaped
-from seqtools_sentiment.explain_colours import AGAINST, FAINT, FOR, strength
-from seqtools_sentiment.explain_svg import LEGEND
-from seqtools_sentiment.explanation import Explanation
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -37,21 +37,26 @@ footer {{ color: #666; font-size: .85rem; }}
 def render(explanations: Sequence[Explanation]) -> bytes:
     """A page of some texts, as a file's bytes."""
     articles = "\n".join(map(_article, explanations))
-    return _PAGE.format(articles=articles, legend=LEGEND.capitalize()).encode("utf-8", "replace")
+    return _PAGE.format(articles=articles, legend=legend(explanations).capitalize()).encode(
+        "utf-8", "replace"
+    )
 
 
 def _article(explanation: Explanation) -> str:
-    words = "".join(_word(text, effect, explanation) for text, effect in explanation.parts())
+    words = "".join(_word(*stretch, explanation) for stretch in explanation.stretches())
     label, share = escaped(explanation.label), explanation.probability
-    return f'<article>\n<h2>{label} <span>{share:.4f}</span></h2>\n<p dir="auto">{words}</p>\n</article>'
+    subject = f"<u>{escaped(explanation.subject)}</u> " if explanation.subject else ""
+    title = f"<h2>{subject}{label} <span>{share:.4f}</span></h2>"
+    return f'<article>\n{title}\n<p dir="auto">{words}</p>\n</article>'
 
 
-def _word(text: str, effect: float | None, explanation: Explanation) -> str:
+def _word(text: str, effect: float | None, about: bool, explanation: Explanation) -> str:
+    shown = f"<u>{escaped(text)}</u>" if about else escaped(text)
     if effect is None:
-        return escaped(text)
+        return shown
     value = strength(effect, explanation)
     told = f'title="{effect:+.3f}"'
     if abs(value) < FAINT:
-        return f"<span {told}>{escaped(text)}</span>"
+        return f"<span {told}>{shown}</span>"
     fill = colour(abs(value), FOR if value > 0 else AGAINST)
-    return f'<mark {told} style="background:{fill}">{escaped(text)}</mark>'
+    return f'<mark {told} style="background:{fill}">{shown}</mark>'

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from seqtools.pictures.confusion import shares
 from seqtools.pictures.svg import colour, escaped
 from seqtools.pictures.wording import columns, label
-from seqtools_sentiment.confusion_picture import shares
 
 if TYPE_CHECKING:
     from seqtools.plugin import IntArray
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
 _FONT = "font-family:system-ui,'Noto Sans','DejaVu Sans',sans-serif"
 _LETTER, _LARGEST, _SMALLEST, _SIDE = 8.2, 64.0, 14.0, 700.0
 _NUMBERS = 30.0  # cells from this size on have room for one
-_NOTE = "number: texts; colour: share of the row's texts"
-_NOTE_WIDTH = 6.0 * len(_NOTE) + 16
 
 
-def render(names: Sequence[str], counts: IntArray) -> bytes:
-    """A picture of `[right, said]`, as a file's bytes."""
+def render(names: Sequence[str], counts: IntArray, noun: str = "texts") -> bytes:
+    """A picture of `[right, said]`, as a file's bytes; `noun` is what is counted."""
+    note = f"number: {noun}; colour: share of the row's {noun}"
     heads = [label(name) for name in names]
     cell = min(_LARGEST, max(_SMALLEST, _SIDE / len(heads)))
     size = min(13.0, cell * 0.8)
     longest = _LETTER * size / 13 * max(map(columns, heads))
     left, top = longest + 44, 44 + longest * math.sin(math.pi / 4)
-    width = max(left + cell * len(heads) + max(longest * math.cos(math.pi / 4), 40) + 12, _NOTE_WIDTH)
+    width = max(
+        left + cell * len(heads) + max(longest * math.cos(math.pi / 4), 40) + 12, 6.0 * len(note) + 16
+    )
     height = top + cell * len(heads) + 36
     parts = [
         '<?xml version="1.0" encoding="UTF-8"?>',
@@ -50,7 +51,7 @@ def render(names: Sequence[str], counts: IntArray) -> bytes:
             told = f"{right}, said {said}: {counts[row, column]:,} ({100 * part[row, column]:.1f} %)"
             x, y = left + cell * column, top + cell * row
             parts += _cell(x, y, cell, int(counts[row, column]), float(part[row, column]), told)
-    parts.append(_label(8, height - 12, _NOTE, 10, "#555555", "start"))
+    parts.append(_label(8, height - 12, note, 10, "#555555", "start"))
     return "\n".join([*parts, "</svg>\n"]).encode()
 
 

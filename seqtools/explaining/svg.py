@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from seqtools.explaining.colours import AGAINST, FAINT, FOR, strength
+from seqtools.explaining.explanation import Explanation
 from seqtools.pictures.svg import colour, escaped
 from seqtools.pictures.wording import columns, label, shown
-from seqtools_sentiment.explain_colours import AGAINST, FAINT, FOR, strength
-from seqtools_sentiment.explanation import Explanation
 
 _FONT = "font-family:'DejaVu Sans Mono',Menlo,Consolas,monospace"
 _SIZE, _COLUMN, _LINE = 15, 9.0, 26.0
 _ACROSS = 92  # columns of a line
 _EDGE = 20.0
-LEGEND = "blue speaks for the label, orange against it"
+_LEGEND = "blue speaks for the label, orange against it"
 
 
 def render(explanations: Sequence[Explanation]) -> bytes:
     """A picture of some texts below each other, as a file's bytes."""
     body: list[str] = []
-    y, widest = _EDGE, columns(LEGEND)
+    key = legend(explanations)
+    y, widest = _EDGE, columns(key)
     for explanation in explanations:
         drawn, y, across = _text(explanation, y)
         body, widest = body + drawn, max(widest, across)
@@ -31,29 +32,38 @@ def render(explanations: Sequence[Explanation]) -> bytes:
         "<title>What speaks for the labels</title>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
     ]
-    foot = f'<text x="{_EDGE}" y="{y + 14:.1f}" font-size="11" fill="#555555">{LEGEND}</text>'
+    foot = f'<text x="{_EDGE}" y="{y + 14:.1f}" font-size="11" fill="#555555">{key}</text>'
     return "\n".join([*head, *body, foot, "</svg>\n"]).encode()
+
+
+def legend(explanations: Sequence[Explanation]) -> str:
+    """What colours and lines mean."""
+    marked = any(one.about is not None for one in explanations)
+    return f"{_LEGEND}; the words that got it are underlined" if marked else _LEGEND
 
 
 def _text(explanation: Explanation, y: float) -> tuple[list[str], float, int]:
     """Elements of one text that begins at `y`, where the next one begins, and the columns it fills."""
-    title = f"{label(explanation.label)}  {explanation.probability:.4f}"
+    subject = f"{label(explanation.subject)}  " if explanation.subject else ""
+    title = f"{subject}{label(explanation.label)}  {explanation.probability:.4f}"
     told = [
         f'<text x="{_EDGE}" y="{y + 16:.1f}" font-size="{_SIZE}" font-weight="bold" '
         f'fill="#222222">{escaped(title)}</text>'
     ]
     y += _LINE
     last, widest = 0, columns(title)
-    for line, column, text, effect in _placed(explanation):
-        told += _word(_EDGE + column * _COLUMN, y + line * _LINE, text, effect, explanation)
+    for line, column, text, effect, about in _placed(explanation):
+        x, top = _EDGE + column * _COLUMN, y + line * _LINE
+        told += _word(x, top, text, effect, explanation)
+        told += _underlined(x, top, text) if about else []
         last, widest = line, max(widest, column + columns(text))
     return told, y + (last + 1) * _LINE + 10, widest
 
 
-def _placed(explanation: Explanation) -> Iterator[tuple[int, int, str, float]]:
-    """Line and column of each word, and the word with its effect; a line too long for the picture goes on."""
+def _placed(explanation: Explanation) -> Iterator[tuple[int, int, str, float, bool]]:
+    """Line and column of each word, the word, its effect, and whether it got the label; long lines go on."""
     line, column = 0, 0
-    for text, effect in explanation.parts():
+    for text, effect, about in explanation.stretches():
         if effect is None and text.isspace():
             column += bool(column)
             continue
@@ -61,7 +71,7 @@ def _placed(explanation: Explanation) -> Iterator[tuple[int, int, str, float]]:
             wide = columns(piece)
             if column and column + wide > _ACROSS:
                 line, column = line + 1, 0
-            yield line, column, piece, effect or 0.0
+            yield line, column, piece, effect or 0.0, about
             column += wide
 
 
@@ -86,3 +96,8 @@ def _word(x: float, y: float, text: str, effect: float, explanation: Explanation
         f'xml:space="preserve">{escaped(text)}</text></g>'
     )
     return lines
+
+
+def _underlined(x: float, y: float, text: str) -> list[str]:
+    wide = columns(text) * _COLUMN
+    return [f'<rect x="{x:.1f}" y="{y + 22:.1f}" width="{wide:.1f}" height="2" fill="#222222"/>']

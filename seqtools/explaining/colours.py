@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqtools_sentiment.explanation import Explanation
+from seqtools.explaining.explanation import Explanation
 
 FOR = ((235, 243, 251), (158, 202, 225), (66, 146, 198))
 """Blue, light to strong (ColorBrewer); black letters can be read on all of it."""

@@ -1,0 +1,1 @@
+"""What speaks for an answer, word by word: weighing, and showing it. numpy at most."""
