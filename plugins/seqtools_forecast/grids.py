@@ -46,6 +46,7 @@ class Grids:
     ) -> None:
         self._names, self._spooled, self._findings = intake.names, spooled, findings
         self._integer, self._asked, self._mixed = intake.integer is not False, asked, mixed
+        self._model = expected
         same_time = expected is not None and expected.is_integer == self._integer
         self._expected = expected if same_time else None
         self._own: list[Frequency | None] = []
@@ -107,6 +108,9 @@ class Grids:
         try:
             return common(kinds, strict=not self._asked)
         except DataError as error:
+            if self._model is not None:  # nothing can be asked for where a model forecasts
+                cure = "Forecast series of one frequency at a time, each with its model"
+                raise DataError(error.subject, error.cause, cure) from error
             if not self._mixed:
                 raise
             self.differ = f"{error.subject}: {error.cause}"
@@ -124,7 +128,10 @@ class Grids:
         except DataError as error:
             if self._asked:  # rows are put into the steps asked for
                 return None
-            told = DataError(f"series '{self._names[index]}'", error.cause, error.cure)
+            cure = error.cure
+            if self._model is not None:
+                cure = "Give each step of the model a row, or none where nothing is known"
+            told = DataError(f"series '{self._names[index]}'", error.cause, cure)
             if not self._mixed:
                 raise told from error
             self._irregular[index] = told

@@ -62,7 +62,9 @@ def last_windows(lengths: IntArray, horizon: int, count: int, stride: int) -> Wi
     if not many.any():
         longest = int(lengths.max(initial=0))
         cause = f"the longest has {counted(longest, 'step')}, too few to compare {horizon} with a forecast"
-        raise DataError("series", cause, "Give longer series, or what came after them with --actual")
+        raise DataError(
+            "series", cause, "Give longer series; `evaluate` takes what came after them with --actual"
+        )
     series = np.repeat(np.arange(len(lengths)), many)
     first = np.cumsum(many) - many
     turn = many[series] - 1 - (np.arange(len(series)) - first[series])

@@ -11,6 +11,8 @@ import pytest
 
 from seqtools.errors import DataError, MissingDependencyError, SeqtoolsError, UsageError
 from seqtools_forecast import blocks
+from seqtools_forecast.frequency import Frequency
+from seqtools_forecast.known import Known
 from seqtools_forecast.reading import read_series
 from seqtools_forecast.recipe import SeriesDataConfig
 from seqtools_forecast.store import SeriesStore
@@ -200,3 +202,18 @@ def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.delitem(sys.modules, "pyarrow.parquet", raising=False)
     with pytest.raises(MissingDependencyError, match=r"seqtools-suite\[parquet\]"):
         read(tmp_path, b"PAR1....", "t.parquet")
+
+
+def test_where_a_model_forecasts_no_frequency_can_be_asked_for(tmp_path: Path) -> None:
+    known = Known(Frequency.parse("D"))
+    differ = "".join(f"a,2024-01-{day:02d},1\nb,2024-01-01 {day:02d}:00:00,1\n" for day in range(1, 20))
+    uneven = "".join(f"a,2024-01-01 00:00:{second:02d},1\n" for second in (1, 8, 19, 32, 45, 59))
+    for rows, words in (
+        (differ, ("frequencies differ", "Forecast series of one frequency at a time")),
+        (uneven, ("irregular", "Give each step of the model a row")),
+    ):
+        path = tmp_path / "table.csv"
+        path.write_text("unique_id,ds,y\n" + rows)
+        with pytest.raises(DataError) as raised:
+            read_series([path], SeriesDataConfig(), tmp_path / "store", known=known)
+        assert all(word in str(raised.value) for word in words) and "--frequency" not in str(raised.value)
