@@ -35,8 +35,9 @@ is the larger: it must show the series in all its seasons, or intervals come out
 
 _TELLING = 10
 """Validation windows without an overlap that tell enough by themselves."""
-_BLOCKS = 4
-"""Parts of the training part that are foretold, too, where they do not."""
+_BLOCKS, _BLOCK = 4, 2
+"""Parts of the training part that are foretold, too, where they do not, and horizons that each is long at
+least: of a shorter series all is needed to train."""
 _MANY_SHORT = 0.05
 """Share of series that do not fill a window from which on that matters."""
 _SOME = 3
@@ -100,7 +101,7 @@ def choose(recipe: ForecastRecipe, store: SeriesStore) -> Choices:
         "data.stride": held.stride,
         "data.shortest": held.shortest,
         "data.non_negative": "yes" if shape.non_negative else "no",
-        "calibration.folds": _folds(recipe, network["network.kind"], horizon, held, facts),
+        "calibration.folds": _folds(recipe, network["network.kind"], horizon, context, held, facts),
         **_length(recipe, horizon, facts),
     }
     settled = with_values(recipe, chosen)
@@ -194,7 +195,7 @@ def _held(recipe: ForecastRecipe, horizon: int, context: int, facts: Facts) -> H
     return Held(valid, tested, stride, data.shortest or _shortest(horizon, context, facts))
 
 
-def _folds(recipe: ForecastRecipe, kind: str, horizon: int, held: Held, facts: Facts) -> int:
+def _folds(recipe: ForecastRecipe, kind: str, horizon: int, context: int, held: Held, facts: Facts) -> int:
     """Blocks that are foretold besides; none where that would not be quick, or not be asked."""
     own, training = recipe.calibration, recipe.training
     if own.kind == "none" and not own.blend:
@@ -202,7 +203,9 @@ def _folds(recipe: ForecastRecipe, kind: str, horizon: int, held: Held, facts: F
     if own.folds >= 0:
         return own.folds
     telling = held.valid * min(1.0, held.stride / horizon) * len(facts.lengths)
-    return 0 if telling >= _TELLING or training.max_time or kind == "deepar" else _BLOCKS
+    trained = facts.usual - horizon - (held.valid + held.test) * held.stride
+    long = trained - min(context, trained // 2) >= _BLOCKS * _BLOCK * horizon
+    return _BLOCKS if long and telling < _TELLING and not training.max_time and kind != "deepar" else 0
 
 
 def _shortest(horizon: int, context: int, facts: Facts) -> int:

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file
 
 from seqtools import config
 from seqtools_forecast.auto import candidates
 from seqtools_forecast.recipe import ForecastRecipe
+from seqtools_forecast.retraining import folds
 from seqtools_forecast.run_folder import ForecastRun
 from seqtools_forecast.train_run import train_forecast
 
@@ -100,6 +101,27 @@ def test_a_csv_makes_a_run_that_says_what_it_chose_and_how_good_it_is(
     assert any((chosen[name] != last[name]).any() for name in chosen)
     weights = run.forecaster().state_dict()
     assert all((weights[name] == last[name]).all() for name in last)
+
+
+def test_blocks_of_time_are_foretold_by_networks_of_their_own(train: Cli, file: Path, tmp_path: Path) -> None:
+    words = (file, "--set", "calibration.folds=2", "--no-floor")
+    done = train(*words)
+    run = ForecastRun(tmp_path / "run")
+    assert "training without block 2 of 2" in done.stderr
+    assert "windows of 3 blocks of time" in done.stderr
+    assert run.info()["folds"] == 2
+    held = [windows for _, windows in folds(run)]
+    calibration = run.calibration()
+    assert calibration.figures["windows"] == len(run.splits().valid) + sum(map(len, held))
+    networks = [run.forecaster(chosen=True), run.without(0), run.without(1)]
+    weights = [torch.cat([part.flatten() for part in network.parameters()]) for network in networks]
+    assert all((weights[0] != other).any() for other in weights[1:])
+    assert (weights[1] != weights[2]).any()
+    assert not (run.fold(0) / "checkpoint").exists()
+    again = train(*words)
+    assert "without block" not in again.stderr
+    train(file, "--no-floor", name="plain")
+    assert ForecastRun(tmp_path / "plain").calibration().figures["windows"] == len(run.splits().valid)
 
 
 def test_a_bad_network_falls_back_and_says_so(train: Cli, file: Path, tmp_path: Path) -> None:

@@ -255,6 +255,22 @@ def test_what_is_told_stays(tmp_path: Path) -> None:
     assert chosen.unit == 1
 
 
+def test_blocks_are_foretold_where_validation_windows_tell_too_little(tmp_path: Path) -> None:
+    def blocks(count: int, steps: int, **values: object) -> int:
+        store = TINY.store(tmp_path / str(len(list(tmp_path.iterdir()))), count=count, steps=steps)
+        asked = recipe(data__horizon=12, data__season="6", **values)
+        return choose(asked, store).recipe.calibration.folds
+
+    assert blocks(1, 200) == 4
+    assert blocks(1, 90) == 0  # all of it is needed to train
+    assert blocks(20, 200) == 0
+    assert blocks(1, 200, training__max_time="5s") == 0
+    assert blocks(1, 200, network__kind="deepar") == 0
+    assert blocks(1, 90, calibration__folds=2) == 2
+    assert blocks(1, 200, calibration__folds=0) == 0
+    assert blocks(1, 200, calibration__kind="none", calibration__blend=False) == 0
+
+
 def test_a_wave_without_stamps_has_its_season_found(tmp_path: Path) -> None:
     wave = np.sin(2 * np.pi * np.arange(500) / 37)
     store = from_arrays([wave], tmp_path)
