@@ -1,4 +1,4 @@
-"""A model file with knobs: what some nodes give is multiplied by further inputs.
+"""A model file with knobs: what some nodes give, or read, is multiplied by further inputs.
 
 Files have frozen inputs, so a host that wants to turn down a part of the network makes itself a copy with
 inputs for that. Nothing but the bytes is needed: no onnx package, no torch. Field numbers are onnx.proto3's.
@@ -23,10 +23,12 @@ class Knob:
     Attributes:
         name: of the input, float32.
         shape: sizes, or names of free axes; it is broadcast with what it multiplies.
+        reads: multiply what the node reads first, for whoever reads that; else what it gives first.
     """
 
     name: str
     shape: Sequence[int | str]
+    reads: bool = False
 
 
 def weighed(data: bytes, knobs: Mapping[str, Knob]) -> bytes:
@@ -34,11 +36,10 @@ def weighed(data: bytes, knobs: Mapping[str, Knob]) -> bytes:
 
     Args:
         data: a serialised ModelProto.
-        knobs: by the initializer that a node reads whose first output is to be multiplied; of several such
-            nodes it is the first.
+        knobs: by the initializer that a node reads; of several such nodes it is the first.
 
     Raises:
-        KeyError: no node of the outermost graph reads one of them.
+        KeyError: no node of the outermost graph reads one of them, or gives what is to be multiplied.
         WireError: the bytes are no model.
     """
     parts = []
@@ -49,25 +50,37 @@ def weighed(data: bytes, knobs: Mapping[str, Knob]) -> bytes:
 
 
 def _weighed_graph(graph: memoryview, knobs: Mapping[str, Knob]) -> bytes:
-    missing, parts = dict(knobs), []
+    places, parts = _places(graph, knobs), []
     for number, value in fields(graph):
-        knob = None
+        output = None
         if number == _NODE:
             node = view(value)
-            read = next((name for name in _names(node, 1) if name in knobs), None)
-            knob = missing.pop(read, None) if read else None
-        if knob is None:
+            output = next((name for name in _names(node, 2) if name in places), None)
+        if output is None:
             parts.append(encoded(number, value))
         else:
-            parts += [encoded(_NODE, made) for made in _turned(node, knob)]
-    if missing:
-        raise KeyError(min(missing))
+            parts += [encoded(_NODE, made) for made in _turned(node, output, knobs[places.pop(output)])]
+    if places:
+        raise KeyError(min(places.values()))
     return b"".join([*parts, *(encoded(_INPUT, _port(knob)) for knob in knobs.values())])
 
 
-def _turned(node: memoryview, knob: Knob) -> Iterator[bytes]:
-    """The node under another name of its output, and the product under the old one."""
-    output = next(_names(node, 2))
+def _places(graph: memoryview, knobs: Mapping[str, Knob]) -> dict[str, str]:
+    """What is to be multiplied, and the initializer that told of it."""
+    missing, found = dict(knobs), {}
+    for number, value in fields(graph):
+        if number == _NODE:
+            node = view(value)
+            read = next((name for name in _names(node, 1) if name in missing), None)
+            if read is not None:
+                found[next(_names(node, 1 if missing.pop(read).reads else 2))] = read
+    if missing:
+        raise KeyError(min(missing))
+    return found
+
+
+def _turned(node: memoryview, output: str, knob: Knob) -> Iterator[bytes]:
+    """The node under another name of an output, and the product under the old one."""
     renamed = output + _RAW
     yield b"".join(
         encoded(number, renamed if number == 2 and text(value) == output else value)

@@ -47,6 +47,29 @@ from seqtools.run_options import run_options
 )
 @click.option("--with-scores", is_flag=True, help="Print probabilities, too.")
 @click.option("--html", metavar="FILE", help="Write a page with the labels in colours, too.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Print below each text how much each of its words speaks for the label of each span, or of each "
+    "word where labels mark no spans.",
+)
+@click.option(
+    "--word",
+    "words",
+    multiple=True,
+    metavar="TEXT|N",
+    help="Explain the label of this word instead, by its text or its number from 1 (repeatable).",
+)
+@click.option(
+    "--explain-to",
+    metavar="FILE",
+    help="Draw explanations: a .html page, or a .svg picture, of 200 labels at most.",
+)
+@click.option(
+    "--explain-by",
+    type=click.Choice(["occlusion", "gradients"]),
+    help="occlusion: hide each word. gradients: fade words in, and integrate.  [default: occlusion]",
+)
 @click.option("--stream", is_flag=True, help="Answer each line as it comes, without reading ahead.")
 @click.option(
     "--batch-size", type=int, default=32, show_default=True, metavar="N", help="Lines that are read at once."
@@ -58,11 +81,18 @@ def command(**options: Any) -> None:
     Plain labels stand behind their words (`She/PRON reads/VERB`), spans in brackets with their type in
     front (`[PER Jane Smith] lives in [LOC Paris].`). Empty lines stay empty.
 
+    --explain puts an unknown word in the place of each word in turn and asks again. Below the text comes a
+    line for each span, or each word: after a tab its label, its probability, the words that got it, and the
+    text with its words coloured on a terminal (blue speaks for the label, orange against it), else with
+    their effect on the label's log-odds behind them.
+
     \b
     seqtools tag -m ner.onnx "Jane Smith lives in Paris."
     seqtools tag -m pos.onnx -i in.txt --format conll -o out.conll
     seqtools tag "The old man the boats." --top-k 2
     cat in.txt | seqtools tag -m ner.onnx --json --threshold 0.8
+    seqtools tag -m ner.onnx "Jane Smith lives in Paris." --explain --explain-to why.svg
+    seqtools tag "The old man the boats." --explain --word man
     """
     from seqtools_tag.program import tag
     from seqtools_tag.request import Request

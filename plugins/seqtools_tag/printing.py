@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from seqtools.explaining.ansi import flat
+
 if TYPE_CHECKING:
+    from seqtools.explaining.explanation import Explanation
     from seqtools.lines import Line
     from seqtools_tag.results import TagResult
 
@@ -32,6 +35,7 @@ class Printer:
         kinds: what is coloured, in order: types of spans, or labels.
         scores: print probabilities, too.
         colours: colour labels.
+        weighed: how to show a text's words with their effects on a label, or None.
     """
 
     format: str = "inline"
@@ -39,12 +43,30 @@ class Printer:
     kinds: tuple[str, ...] = ()
     scores: bool = False
     colours: bool = False
+    weighed: Callable[[Explanation], str] | None = None
 
-    def lines(self, line: Line, result: TagResult) -> Iterator[str]:
+    def lines(
+        self, line: Line, result: TagResult, explanations: Sequence[Explanation] | None = None
+    ) -> Iterator[str]:
         """What to print for one line of input, without line ends."""
         if self.format == "json":
-            yield json.dumps(self._record(line, result), ensure_ascii=False)
-        elif self.format == "conll":
+            yield json.dumps(self._record(line, result, explanations), ensure_ascii=False)
+            return
+        yield from self._labelled(result)
+        if self.weighed is not None:
+            for one in explanations or ():
+                yield "\t".join(["", *self._reasons(one), self.weighed(one)])
+
+    def _reasons(self, one: Explanation) -> Iterator[str]:
+        """A label, its probability and the words that got it."""
+        kind = one.label if one.label in self.kinds else one.label.partition("-")[2]
+        yield self._coloured(one.label, kind)
+        yield f"{one.probability:.4f}"
+        yield flat(one.subject)
+
+    def _labelled(self, result: TagResult) -> Iterator[str]:
+        """The text with its labels."""
+        if self.format == "conll":
             yield from self._columns(result)
             yield ""
         elif self.spanned:
@@ -81,9 +103,13 @@ class Printer:
             end = span.end
         return "".join([*told, text[end:]])
 
-    def _record(self, line: Line, result: TagResult) -> dict[str, Any]:
+    def _record(
+        self, line: Line, result: TagResult, explanations: Sequence[Explanation] | None
+    ) -> dict[str, Any]:
         """The record that was read, or the text; then what was made of it."""
         told = result.as_json()
+        if explanations is not None:
+            told["explanation"] = [one.as_json() for one in explanations]
         return told if line.record is None else {**line.record, **{k: told[k] for k in told if k != "text"}}
 
     def _score(self, before: str, share: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqtools.errors import UsageError
+from seqtools.explaining.drawing import check_options
 from seqtools.line_source import LineSource
 
 
@@ -26,6 +27,10 @@ class Request:
     text_field: str | None
     with_scores: bool
     html: str | None
+    explain: bool
+    words: tuple[str, ...]
+    explain_to: str | None
+    explain_by: str | None
     stream: bool
     batch_size: int
     device: str
@@ -54,6 +59,23 @@ class Request:
             raise UsageError("batch-size", f"{self.batch_size} is out of range", "Use 1 or more")
         if self.html is not None and not Path(self.html).parent.is_dir():
             raise UsageError("html", f"the folder of {self.html} does not exist", "Make it first")
+        self._check_explaining()
+
+    def _check_explaining(self) -> None:
+        check_options(self.explain_to, self.explain_by, explains=self.explains)
+        if self.words and not self.explains:
+            cause = "it says which label to explain, and nothing is explained"
+            raise UsageError("word", cause, "Add --explain or --explain-to FILE")
+        if any(word.isdecimal() and not int(word) for word in self.words):
+            raise UsageError("word", "words are counted from 1", "Use 1 for the first one")
+        if self.explain and self.chosen_format == "conll":
+            cause = "its columns have no room for explanations"
+            raise UsageError("format", cause, "Use --json, or --explain-to FILE instead of --explain")
+
+    @property
+    def explains(self) -> bool:
+        """Whether words are weighed."""
+        return self.explain or self.explain_to is not None
 
     @property
     def chosen_format(self) -> str:

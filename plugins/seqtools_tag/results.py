@@ -72,6 +72,10 @@ class TagResult:
         """Words with their labels."""
         return list(zip(self.words, self.labels, strict=True))
 
+    def places(self, word: int | str) -> list[int]:
+        """Where a word stands among `words`, given as its text or its number from 0; nowhere is empty."""
+        return [place for place, one in enumerate(self.words) if word in (one, place)]
+
     def without(self, threshold: float) -> TagResult:
         """The same without spans that are less probable; their words are outside then.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any
 
@@ -11,8 +12,10 @@ import numpy as np
 
 from seqtools.batching import batches
 from seqtools.errors import DataError, ModelFileError, UsageError
+from seqtools.explaining.explanation import Explanation
 from seqtools.model_file import ModelFile
 from seqtools.runtime.session import Session
+from seqtools_tag.explanation import explain, fading
 from seqtools_tag.labels import LabelSet
 from seqtools_tag.reading import Part, clean, parts, places
 from seqtools_tag.results import TagResult, spans_of
@@ -42,6 +45,7 @@ class Tagger:
 
     Attributes:
         file, session: of the model.
+        opened: makes a session of the bytes of a file as this one's was made.
         labels: the labels it was trained on, and how they are reported.
 
     Raises:
@@ -52,9 +56,10 @@ class Tagger:
         self, model: ModelFile, *, device: str = "cpu", threads: int = 1, deadline: float | None = None
     ) -> None:
         self.file, self.labels = model, _labels(model)
-        self.session = Session(
-            model.data, subject=str(model.path), device=device, threads=threads, deadline=deadline
+        self.opened = partial(
+            Session, subject=str(model.path), device=device, threads=threads, deadline=deadline
         )
+        self.session = self.opened(model.data)
         missing = {"text", "pretokenized"} - set(self.session.inputs) or set(_OUTPUTS) - set(
             self.session.outputs
         )
@@ -65,6 +70,11 @@ class Tagger:
     def classes(self) -> tuple[str, ...]:
         """The labels that words can get."""
         return tuple(dict.fromkeys(self.labels.shown))
+
+    @cached_property
+    def fading(self) -> Session:
+        """The same model with words that can be faded in."""
+        return fading(self)
 
     def tag(self, text: str, **options: Any) -> TagResult:
         """The labels of one text; options as in `tag_batch`."""
@@ -107,6 +117,36 @@ class Tagger:
         if abstain:
             return [result.sure(abstain) for result in results]
         return [result.without(threshold) for result in results] if threshold else results
+
+    def explain(
+        self,
+        text: str | TagResult,
+        words: Sequence[int | str] | None = None,
+        *,
+        method: str = "occlusion",
+        pretokenized: bool = False,
+    ) -> list[Explanation]:
+        """How much each word of a text speaks for labels that its words got.
+
+        Args:
+            text: a sentence, or what was said of it.
+            words: whose labels, by their text or their number from 0; None is every span, or every word where
+                labels mark no spans.
+            method: `occlusion` hides each word and asks again; `gradients` integrates what fading words in
+                changes, so that effects sum to the label's log-odds less those of nothing read.
+            pretokenized: words stand between blanks.
+
+        Returns:
+            An explanation for each label. That of a span is as probable as its least probable word's.
+
+        Raises:
+            UsageError: there is no such word or method.
+            ModelFileError: the file does not tell all probabilities, or words cannot be faded in.
+        """
+        if _ALL not in self.session.outputs:
+            raise ModelFileError(str(self.file.path), f"it lacks '{_ALL}'", _REMAKE)
+        result = self.tag(text, pretokenized=pretokenized) if isinstance(text, str) else text
+        return explain(self, result, words, method)
 
     def _check(self, threshold: float, abstain: float, top_k: int, batch_size: int) -> None:
         if not 0 <= threshold <= 1:

@@ -33,7 +33,7 @@ def chosen(output: str | None) -> Callable[[Explanation], str]:
 def numbered(explanation: Explanation) -> str:
     """Each word with its effect in nats behind it: `not(-1.20) bad(+3.41)`."""
     words = (
-        f"{_flat(explanation.text[piece.start : piece.end])}({piece.effect:+.2f})"
+        f"{flat(explanation.text[piece.start : piece.end])}({piece.effect:+.2f})"
         for piece in explanation.pieces
     )
     return " ".join(words)
@@ -53,9 +53,9 @@ def coloured(explanation: Explanation, colours: int) -> str:
         value = 0.0 if effect is None else strength(effect, explanation)
         line = _UNDERLINE if about else ""
         if abs(value) >= FAINT:
-            told.append(f"{line}{_painted(_flat(text), value, colours)}")
+            told.append(f"{line}{_painted(flat(text), value, colours)}")
         else:
-            told.append(f"{line}{_flat(text)}{_RESET if about else ''}")
+            told.append(f"{line}{flat(text)}{_RESET if about else ''}")
     return "".join(told).strip()
 
 
@@ -69,6 +69,6 @@ def _painted(text: str, value: float, colours: int) -> str:
     return f"\033[48;{code}m\033[38;5;16m{text}{_RESET}"
 
 
-def _flat(text: str) -> str:
+def flat(text: str) -> str:
     """On one line of a field, and nothing that would steer a terminal."""
     return shown(_BLANKS.sub(" ", text))

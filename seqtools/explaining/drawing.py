@@ -26,11 +26,10 @@ class Drawing:
     def __init__(self, target: str) -> None:
         self._path, self._drawn, self._given = Path(target), list[Explanation](), 0
 
-    def add(self, explanation: Explanation) -> None:
-        """Draw this one, too, if there is room."""
-        self._given += 1
-        if len(self._drawn) < MOST_DRAWN:
-            self._drawn.append(explanation)
+    def add(self, *explanations: Explanation) -> None:
+        """Draw these, too, as far as there is room."""
+        self._given += len(explanations)
+        self._drawn += explanations[: MOST_DRAWN - len(self._drawn)]
 
     def write(self, noun: str = "text") -> None:
         """Write the file; say if not all are in it.

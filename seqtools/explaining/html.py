@@ -45,7 +45,7 @@ def render(explanations: Sequence[Explanation]) -> bytes:
 def _article(explanation: Explanation) -> str:
     words = "".join(_word(*stretch, explanation) for stretch in explanation.stretches())
     label, share = escaped(explanation.label), explanation.probability
-    subject = f"<u>{escaped(explanation.subject)}</u> " if explanation.subject else ""
+    subject = f"<u>{escaped(explanation.subject)}</u>: " if explanation.subject else ""
     title = f"<h2>{subject}{label} <span>{share:.4f}</span></h2>"
     return f'<article>\n{title}\n<p dir="auto">{words}</p>\n</article>'
 

@@ -10,7 +10,7 @@ from seqtools.pictures.svg import colour, escaped
 from seqtools.pictures.wording import columns, label, shown
 
 _FONT = "font-family:'DejaVu Sans Mono',Menlo,Consolas,monospace"
-_SIZE, _COLUMN, _LINE = 15, 9.0, 26.0
+_SIZE, _SMALL, _COLUMN, _LINE = 15, 11, 9.0, 26.0
 _ACROSS = 92  # columns of a line
 _EDGE = 20.0
 _LEGEND = "blue speaks for the label, orange against it"
@@ -20,7 +20,7 @@ def render(explanations: Sequence[Explanation]) -> bytes:
     """A picture of some texts below each other, as a file's bytes."""
     body: list[str] = []
     key = legend(explanations)
-    y, widest = _EDGE, columns(key)
+    y, widest = _EDGE, max(columns(_LEGEND), columns(key) * _SMALL // _SIZE)
     for explanation in explanations:
         drawn, y, across = _text(explanation, y)
         body, widest = body + drawn, max(widest, across)
@@ -32,7 +32,7 @@ def render(explanations: Sequence[Explanation]) -> bytes:
         "<title>What speaks for the labels</title>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
     ]
-    foot = f'<text x="{_EDGE}" y="{y + 14:.1f}" font-size="11" fill="#555555">{key}</text>'
+    foot = f'<text x="{_EDGE}" y="{y + 14:.1f}" font-size="{_SMALL}" fill="#555555">{key}</text>'
     return "\n".join([*head, *body, foot, "</svg>\n"]).encode()
 
 
@@ -44,7 +44,7 @@ def legend(explanations: Sequence[Explanation]) -> str:
 
 def _text(explanation: Explanation, y: float) -> tuple[list[str], float, int]:
     """Elements of one text that begins at `y`, where the next one begins, and the columns it fills."""
-    subject = f"{label(explanation.subject)}  " if explanation.subject else ""
+    subject = f"{label(explanation.subject)}: " if explanation.subject else ""
     title = f"{subject}{label(explanation.label)}  {explanation.probability:.4f}"
     told = [
         f'<text x="{_EDGE}" y="{y + 16:.1f}" font-size="{_SIZE}" font-weight="bold" '

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -155,6 +156,48 @@ def test_a_page(tag: Cli, tmp_path: Path) -> None:
     assert "does not exist" in failed(tag("Paris", "--html", tmp_path / "no" / "page.html"), 2)
 
 
+def test_explanations(tag: Cli, run_cli: Cli, speech: Path, tmp_path: Path) -> None:
+    lines = ok(tag("--explain", input=f"{FIRST}\n\nI\n")).splitlines()
+    assert lines[0] == ok(tag(FIRST)).rstrip("\n") and lines[3:] == ["", "I"]
+    rows = [line.split("\t") for line in lines[1:3]]
+    assert [(*row[:2], row[3]) for row in rows] == [("", "PER", "Smith"), ("", "LOC", "New York")]
+    assert [word.partition("(")[0] for word in rows[0][4].split()][:4] == ["Dr.", "Smith", "does", "n't"]
+    told = [json.loads(line) for line in ok(tag("--explain", "--json", input=f"{FIRST}\n\n")).splitlines()]
+    assert [list(one) for one in told] == [[*KEYS, "explanation"]] * 2 and told[1]["explanation"] == []
+    place = told[0]["explanation"][1]
+    assert list(place) == ["label", "text", "start", "end", "probability", "method", "log_odds", "words"]
+    assert (place["label"], place["text"], place["method"]) == ("LOC", "New York", "occlusion")
+    assert list(place["words"][0]) == ["text", "start", "end", "effect"] and len(place["words"]) == 11
+    faded = json.loads(ok(tag(FIRST, "--explain", "--explain-by", "gradients", "--json")))["explanation"]
+    assert [one["method"] for one in faded] == ["gradients"] * 2
+    plain = ok(run_cli("tag", "-m", speech, "They like Paris", "--explain")).splitlines()
+    assert [line.split("\t")[1:4:2] for line in plain[1:]] == [["X", "They"], ["X", "like"], ["Z", "Paris"]]
+
+
+def test_explanations_of_chosen_words(tag: Cli) -> None:
+    done = tag("--explain", "--word", "2", "--word", "Paris", input="Paris met Jane\nI\n\n")
+    lines = ok(done).splitlines()
+    assert [line.split("\t")[3] for line in lines if line.startswith("\t")] == ["met", "Paris"]
+    assert done.stderr.splitlines() == [
+        "Warning: line 2 has 1 word, so --word 2 explains nothing there",
+        "Warning: line 2 has no word 'Paris', so --word Paris explains nothing there",
+    ]
+
+
+def test_explanations_as_pictures(tag: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = tmp_path / "why.svg"
+    assert ok(tag(FIRST, "--explain-to", picture, "--format", "conll")) == ok(tag(FIRST, "--format", "conll"))
+    texts = [one.text for one in ElementTree.parse(picture).iter() if one.tag.endswith("}text")]
+    assert texts[0].startswith("Smith: PER") and "York" in texts
+    ok(tag("--explain-to", tmp_path / "why.html", input=f"{FIRST}\nParis\n"))
+    assert (tmp_path / "why.html").read_text().count("<article>") == 3
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[4m\x1b[48;" in ok(tag("Paris", "--explain"))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in ok(tag("Paris", "--explain"))
+
+
 def test_a_line_without_end(tag: Cli) -> None:
     result = tag("--json", input=("🙂 \x07a. " + "x" * (LONGEST + 9)).encode() + b"\nParis\n")
     first, second = (json.loads(line) for line in ok(result).splitlines())
@@ -175,6 +218,11 @@ def test_a_line_without_end(tag: Cli) -> None:
         (("a", "--abstain", "2"), 2, "no probability"),
         (("a", "--abstain", "0.5", "-k", "2"), 2, "one label or none"),
         (("-i", "nowhere.txt"), 1, "cannot be read"),
+        (("a", "--explain", "--format", "conll"), 2, "Use --json"),
+        (("a", "--word", "a"), 2, "Add --explain"),
+        (("a", "--explain-by", "gradients"), 2, "Add --explain"),
+        (("a", "--explain", "--word", "0"), 2, "counted from 1"),
+        (("a", "--explain-to", "a.png"), 2, ".html or .svg"),
     ],
 )
 def test_what_makes_no_sense(tag: Cli, arguments: tuple[str, ...], code: int, told: str) -> None:

@@ -46,6 +46,19 @@ def test_a_knob_multiplies_what_a_node_gives() -> None:
     assert session.run(None, feeds)[0].tolist() == [[20, 40, 60], [20, 30, 40]]
 
 
+def test_a_knob_multiplies_what_a_node_reads() -> None:
+    data = weighed(model(), {"v": Knob("gain", ("rows", 1), reads=True)})
+    onnx.checker.check_model(onnx.load_model_from_string(data), full_check=True)
+    session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
+    feeds = {"x": np.zeros((2, 3), np.float32), "gain": np.array([[1], [0.5]], np.float32)}
+    assert session.run(None, feeds)[0].tolist() == [[2, 4, 6], [1, 2, 3]]
+
+
+def test_what_no_node_gives_cannot_be_multiplied() -> None:
+    with pytest.raises(KeyError, match="w"):  # its node reads the input of the graph
+        weighed(model(), {"w": Knob("gain", (), reads=True)})
+
+
 def test_without_knobs_nothing_changes() -> None:
     assert onnx.load_model_from_string(weighed(model(), {})) == onnx.load_model_from_string(model())
 
