@@ -30,7 +30,7 @@ def test_it_is_small_and_says_where_it_comes_from() -> None:
     floor = model.card["metrics"]["floor"]
     assert floor["part"] == "test" and floor["windows"] == 33
     best = min(value for name, value in floor["relative"].items() if name not in ("file", "network"))
-    assert floor["relative"]["file"] < 0.96 * best
+    assert floor["relative"]["file"] < 0.98 * best
     assert 0.8 <= model.card["calibration"]["coverage"]["80"] <= 0.86
 
 
