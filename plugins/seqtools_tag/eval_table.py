@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from seqtools.wording import counted
 from seqtools_tag.evaluation import Evaluation
-from seqtools_tag.figures import Count
+from seqtools_tag.figures import Count, Figures
+from seqtools_tag.robustness import Change
 
 _MOST_CONFUSIONS = 12
 _WIDEST = 14
@@ -27,10 +28,13 @@ def table(result: Evaluation, what: str, name: str) -> Iterator[str]:
         yield f"words that the model does not know: {count:,}, {100 * right / count:.2f} % of them right"
     if result.figures.spans is not None:
         yield ""
-        yield from _kinds({**result.figures.kinds, "all spans": result.figures.spans}, "span")
+        yield from _kinds(result.figures, "span")
     yield ""
-    yield from _kinds(result.labels.kinds, "label")
+    yield from _kinds(result.labels, "label")
     yield from _confusions(result)
+    if result.changes is not None:
+        yield ""
+        yield from _changes(result.changes, result.figures.spans is not None)
     if result.hardest:
         yield ""
         yield "hardest sentences (word/said(→right)):"
@@ -46,15 +50,39 @@ def _overall(result: Evaluation) -> Iterator[str]:
         for name in ("precision", "recall", "f1"):
             shares = (getattr(one.spans, name) if one.spans else 0.0 for one in methods.values())
             rows.append([name.replace("f1", "F1"), *(f"{100 * share:.2f}" for share in shares)])
+    rows.append(["macro F1", *(f"{100 * one.macro('f1'):.2f}" for one in methods.values())])
     rows.append(["ECE", f"{result.ece:.4f}", *("" for _ in result.floors)])
     yield from _aligned(rows)
 
 
-def _kinds(kinds: Mapping[str, Count], title: str) -> Iterator[str]:
+def _kinds(figures: Figures, title: str) -> Iterator[str]:
+    """Each type of span or label; below them their mean, and all spans together."""
     rows = [[title, "precision", "recall", "F1", "gold", "said"]]
-    for kind, count in kinds.items():
-        shares = (f"{100 * share:.2f}" for share in (count.precision, count.recall, count.f1))
-        rows.append([kind, *shares, f"{count.gold:,}", f"{count.said:,}"])
+    for kind, count in figures.kinds.items():
+        rows.append([kind, *_shares(count), f"{count.gold:,}", f"{count.said:,}"])
+    means = (f"{100 * figures.macro(name):.2f}" for name in ("precision", "recall", "f1"))
+    rows.append(["mean (macro)", *means, "", ""])
+    if figures.spans is not None:
+        together = figures.spans
+        rows.append(["all spans", *_shares(together), f"{together.gold:,}", f"{together.said:,}"])
+    yield from _aligned(rows)
+
+
+def _shares(count: Count) -> Iterator[str]:
+    return (f"{100 * share:.2f}" for share in (count.precision, count.recall, count.f1))
+
+
+def _changes(changes: Sequence[Change], spanned: bool) -> Iterator[str]:
+    """What changes do to labels, and to the figures of the sentences that they change."""
+    names = ("accuracy", "f1") if spanned else ("accuracy",)
+    heads = (name.replace("f1", "F1") for name in names)
+    rows = [["change", "sentences", "words", "other label", *(cell for head in heads for cell in (head, ""))]]
+    for one in changes:
+        told = f"{100 * one.share:.2f} %" if one.texts else "-"
+        pairs = ((100 * getattr(one.after, name), 100 * getattr(one.before, name)) for name in names)
+        cells = (cell for now, was in pairs for cell in (f"{now:.2f}", f"({now - was:+.2f})"))
+        rows.append([one.name, f"{one.texts:,}", f"{one.words:,}", told])
+        rows[-1] += list(cells) if one.texts else [""] * 2 * len(names)
     yield from _aligned(rows)
 
 

@@ -16,9 +16,10 @@ from seqtools.run_options import run_options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seqtools_tag.evaluation import Predict
+    from seqtools_tag.evaluation import Evaluation, Predict
     from seqtools_tag.labels import LabelSet
     from seqtools_tag.results import TagResult
+    from seqtools_tag.robustness import Change
     from seqtools_tag.run import Tagger
     from seqtools_tag.sentences import Columns, Sentence
 
@@ -40,6 +41,10 @@ _FILE = click.Path(path_type=Path)
     "--hardest", type=click.IntRange(0), default=5, show_default=True, metavar="N",
     help="Show so many of the sentences with the surest mistakes.",
 )  # fmt: skip
+@click.option("--confusion", metavar="FILE", help="Draw the confusion matrix: a .svg or .png file.")
+@click.option(
+    "--robustness", is_flag=True, help="Change sentences as people do and count labels that change."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 @click.option(
     "--batch-size", type=click.IntRange(1), default=32, show_default=True, help="Sentences read at once."
@@ -53,6 +58,8 @@ def command(
     train: tuple[Path, ...],
     floor: bool,
     hardest: int,
+    confusion: str | None,
+    robustness: bool,
     as_json: bool,
     batch_size: int,
     device: str,
@@ -65,20 +72,27 @@ def command(
     word's usual label and an averaged perceptron, learnt from the training sentences, which it has to beat.
     """
     from seqtools.model_file import ModelFile
+    from seqtools.pictures.confusion import check_target
     from seqtools_tag.eval_table import table
     from seqtools_tag.evaluation import evaluate
     from seqtools_tag.run import open_tagger
     from seqtools_tag.sentences import Columns
 
+    if confusion:
+        check_target(confusion)
     columns = Columns(label_column, word_column)
     opened = ModelFile.open(model, expect_task="tag")
     tagger = open_tagger(opened, device=device, threads=threads, deadline=deadline)
     gold = _read(files, columns, tagger.labels)
     floors = _floors(opened.path, train, columns, tagger.labels) if floor else {}
     told, seconds = _label(tagger, gold, batch_size)
+    changes = _changes(tagger, gold, told, batch_size) if robustness else None
     result = evaluate(
-        gold, told, spanned=tagger.labels.spans, known=_vocabulary(tagger), floors=floors, hardest=hardest
-    )
+        gold, told, spanned=tagger.labels.spans, known=_vocabulary(tagger), floors=floors, hardest=hardest,
+        changes=changes,
+    )  # fmt: skip
+    if confusion:
+        _draw(confusion, result)
     if as_json:
         names = [str(file) for file in files]
         head = {"model": model, "files": names, "seconds": round(seconds, 3)}
@@ -160,6 +174,27 @@ def _label(tagger: Tagger, gold: Sequence[Sentence], batch_size: int) -> tuple[l
     words = sum(len(one.words) for one in gold)
     detail(f"{words:,} words in {seconds:.1f} s")
     return told, seconds
+
+
+def _changes(
+    tagger: Tagger, gold: Sequence[Sentence], told: Sequence[TagResult], batch_size: int
+) -> list[Change]:
+    from seqtools_tag.robustness import robustness
+
+    def label(texts: Sequence[str]) -> list[tuple[str, ...]]:
+        return [one.labels for one in tagger.tag_batch(texts, pretokenized=True, batch_size=batch_size)]
+
+    # Eight bits round a batch together, so labels are compared with those that the same batches get.
+    before = None if tagger.file.profile == "int8" else [one.labels for one in told]
+    return robustness(gold, before, label, spanned=tagger.labels.spans)
+
+
+def _draw(target: str, result: Evaluation) -> None:
+    import numpy as np
+
+    from seqtools.pictures.confusion import write
+
+    write(target, list(result.labels.kinds), np.array(result.matrix, np.int64), "words")
 
 
 def _vocabulary(tagger: Tagger) -> Any:

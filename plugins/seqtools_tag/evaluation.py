@@ -9,6 +9,7 @@ from typing import Any
 
 from seqtools_tag.figures import Figures, expected_calibration_error, measure
 from seqtools_tag.results import TagResult
+from seqtools_tag.robustness import Change
 from seqtools_tag.sentences import Sentence
 
 Predict = Callable[[Sequence[str]], Sequence[str]]
@@ -70,6 +71,7 @@ class Evaluation:
         hardest: the sentences with the surest mistakes.
         floors: figures of simple methods, by name.
         ece: how far the model's probabilities are from how often it is right.
+        changes: the robustness report; None if none was asked for.
     """
 
     sentences: int
@@ -80,6 +82,15 @@ class Evaluation:
     hardest: list[Hard]
     floors: dict[str, Figures] = field(default_factory=dict)
     ece: float = 0.0
+    changes: list[Change] | None = None
+
+    @property
+    def matrix(self) -> list[list[int]]:
+        """Words by right and said label, `[labels, labels]`, in the order of `labels.kinds`."""
+        cells = {(wanted, label): count for wanted, label, count in self.confusions}
+        kinds = self.labels.kinds
+        cells |= {(label, label): count.right for label, count in kinds.items()}
+        return [[cells.get((wanted, label), 0) for label in kinds] for wanted in kinds]
 
     @property
     def judged(self) -> str:
@@ -110,13 +121,15 @@ class Evaluation:
         return {
             "sentences": self.sentences,
             "words": self.figures.words,
-            "figures": self.figures.summary(),
+            "figures": self.figures.told(),
             "kinds": {kind: one.payload() for kind, one in self.figures.kinds.items()},
             "labels": {label: one.payload() for label, one in self.labels.kinds.items()},
             "unknown_words": {"words": count, "accuracy": right / count if count else None},
             "confusions": [list(one) for one in self.confusions],
+            "confusion": {"labels": list(self.labels.kinds), "words": self.matrix},
+            "robustness": None if self.changes is None else [one.as_json() for one in self.changes],
             "hardest": [one.as_json() for one in self.hardest],
-            "floors": {name: figures.summary() for name, figures in self.floors.items()},
+            "floors": {name: figures.told() for name, figures in self.floors.items()},
             "ece": self.ece,
             "verdict": self.verdict(),
         }
@@ -130,6 +143,7 @@ def evaluate(
     known: Callable[[str], bool],
     floors: Mapping[str, Predict],
     hardest: int = 5,
+    changes: list[Change] | None = None,
 ) -> Evaluation:
     """Compare what a model says with what is so.
 
@@ -140,6 +154,7 @@ def evaluate(
         known: whether a word is in the model's vocabulary.
         floors: simple methods, by name.
         hardest: so many sentences are kept.
+        changes: the robustness report.
     """
     right = [one.labels for one in gold]
     said = [one.labels for one in told]
@@ -170,6 +185,7 @@ def evaluate(
                 for one, other in zip(labels, row, strict=True)
             ],
         ),
+        changes,
     )
 
 

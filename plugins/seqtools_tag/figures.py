@@ -72,10 +72,13 @@ class Figures:
 
     @property
     def f1(self) -> float:
-        """Of spans; of plain labels the mean over them (macro)."""
-        if self.spans is not None:
-            return self.spans.f1
-        return sum(count.f1 for count in self.kinds.values()) / len(self.kinds) if self.kinds else 0.0
+        """Of all spans together (micro); of plain labels the mean over them (macro)."""
+        return self.macro("f1") if self.spans is None else self.spans.f1
+
+    def macro(self, figure: str) -> float:
+        """Mean over types of span, or labels, of their `precision`, `recall` or `f1`."""
+        kinds = self.kinds.values()
+        return float(sum(getattr(count, figure) for count in kinds)) / len(kinds) if kinds else 0.0
 
     def summary(self) -> dict[str, float]:
         """JSON-safe: `accuracy`, and of spans `precision`, `recall` and `f1`; shares, not per cent."""
@@ -83,6 +86,11 @@ class Figures:
         if self.spans is None:
             return told | {"macro_f1": self.f1}
         return told | {"precision": self.spans.precision, "recall": self.spans.recall, "f1": self.spans.f1}
+
+    def told(self) -> dict[str, float]:
+        """The same with `macro_f1` and `micro_f1`; the latter is the accuracy where a word has one label."""
+        micro = self.accuracy if self.spans is None else self.spans.f1
+        return self.summary() | {"macro_f1": self.macro("f1"), "micro_f1": micro}
 
 
 def expected_calibration_error(shares: Sequence[float], right: Sequence[bool]) -> float:

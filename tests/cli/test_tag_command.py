@@ -188,7 +188,7 @@ def test_explanations_as_pictures(tag: Cli, tmp_path: Path, monkeypatch: pytest.
     picture = tmp_path / "why.svg"
     assert ok(tag(FIRST, "--explain-to", picture, "--format", "conll")) == ok(tag(FIRST, "--format", "conll"))
     texts = [one.text for one in ElementTree.parse(picture).iter() if one.tag.endswith("}text")]
-    assert texts[0].startswith("Smith: PER") and "York" in texts
+    assert str(texts[0]).startswith("Smith: PER") and "York" in texts
     ok(tag("--explain-to", tmp_path / "why.html", input=f"{FIRST}\nParis\n"))
     assert (tmp_path / "why.html").read_text().count("<article>") == 3
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -255,9 +255,11 @@ def test_an_evaluation(run_cli: Cli, names: Path, gold: Path) -> None:
     told = json.loads(ok(run_cli("evaluate", "-m", names, gold, "--json", "--no-floor", "--hardest", "0")))
     assert list(told) == [
         "model", "files", "seconds", "sentences", "words", "figures", "kinds", "labels", "unknown_words",
-        "confusions", "hardest", "floors", "ece", "verdict",
+        "confusions", "confusion", "robustness", "hardest", "floors", "ece", "verdict",
     ]  # fmt: skip
-    assert told["figures"] == {"accuracy": 1.0, "precision": 1.0, "recall": 1.0, "f1": 1.0}
+    figures = ["accuracy", "precision", "recall", "f1", "macro_f1", "micro_f1"]
+    assert told["figures"] == dict.fromkeys(figures, 1.0)
+    assert sum(map(sum, told["confusion"]["words"])) == 32 and told["robustness"] is None
     assert (told["floors"], told["unknown_words"]["words"]) == ({}, 0)
 
 
@@ -272,6 +274,25 @@ def test_mistakes_are_shown(run_cli: Cli, names: Path, tmp_path: Path) -> None:
     assert "words that the model does not know: 1," in out
     other = ok(run_cli("evaluate", "-m", names, path, "--label-column", "1", "--json"))
     assert json.loads(other)["labels"]["O"]["gold"] == 4
+
+
+def test_robustness(run_cli: Cli, names: Path, speech: Path, gold: Path) -> None:
+    asked = ("evaluate", "-m", names, gold, "--no-floor", "--robustness")
+    told = json.loads(ok(run_cli(*asked, "--json")))["robustness"]
+    assert list(told[0]) == ["name", "texts", "words", "flipped", "example", "share", "before", "after"]
+    never = [one for one in told if one["name"].startswith(("trailing", "CR LF", "Unicode"))]
+    assert len(never) == 4 and all(one["flipped"] == 0 for one in never) and never[0]["words"] == 32
+    (head,) = (line for line in ok(run_cli(*asked)).splitlines() if line.startswith("change"))
+    assert head.split() == ["change", "sentences", "words", "other", "label", "accuracy", "F1"]
+
+
+def test_confusions_are_drawn(run_cli: Cli, names: Path, gold: Path, tmp_path: Path) -> None:
+    asked = ("evaluate", "-m", names, gold, "--no-floor", "--confusion")
+    ok(run_cli(*asked, tmp_path / "c.svg"))
+    assert ElementTree.parse(tmp_path / "c.svg").getroot().tag.endswith("svg")
+    assert "B-PER, said B-PER: 3 (100.0 %)" in (tmp_path / "c.svg").read_text()
+    assert "share of the row's words" in (tmp_path / "c.svg").read_text()
+    assert "End the name with" in failed(run_cli(*asked, tmp_path / "c.gif"), 2)
 
 
 def test_sentences_that_cannot_be_evaluated(run_cli: Cli, speech: Path, gold: Path, tmp_path: Path) -> None:

@@ -389,8 +389,8 @@ def test_an_evaluation() -> None:
     assert "does not beat oracle (F1 10.00 lower)" in result.verdict()
     told_json = json.loads(json.dumps(result.as_json()))
     assert list(told_json) == [
-        "sentences", "words", "figures", "kinds", "labels", "unknown_words", "confusions", "hardest",
-        "floors", "ece", "verdict",
+        "sentences", "words", "figures", "kinds", "labels", "unknown_words", "confusions",
+        "confusion", "robustness", "hardest", "floors", "ece", "verdict",
     ]  # fmt: skip
     better = evaluate(gold, told, spanned=True, known=bool, floors={"usual": floors["usual"]})
     assert better.verdict() == "The model beats usual by 40.00 points of F1."
