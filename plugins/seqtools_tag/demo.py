@@ -57,4 +57,5 @@ def command(output: Path, budget: str, threads: int, seed: int) -> None:
     note(f'  seqtools tag -m {quoted} "Buffalo buffalo buffalo." --with-scores')
     note(f'  seqtools tag -m {quoted} "Let it rain." --format conll')
     note(f'  seqtools tag -m {quoted} "Let it rain." --json')
+    note(f'  seqtools tag -m {quoted} "Let it rain." --explain --word rain')
     note("  seqtools train tag NER.conll -o runs/mine --preset ner --vectors glove.6B.50d.txt")

@@ -232,9 +232,12 @@ def test_the_how_to_program_explains(classifiers: Path) -> None:
 
 
 def test_the_how_to_program_tags(taggers: Path) -> None:
-    (program,) = pages.blocks(ROOT / "docs/how-to/tag.md", "python")
+    program, explaining = pages.blocks(ROOT / "docs/how-to/tag.md", "python")
     lines = run([sys.executable, "-c", program], taggers).stdout.splitlines()
     assert [line.split()[0] for line in lines[:6]] == ["Jane", "Smith", "lives", "in", "Paris", "."]
+    lines = run([sys.executable, "-c", explaining], taggers).stdout.splitlines()
+    assert lines[0].startswith("PER Jane Smith 0.")
+    assert [line.split()[0] for line in lines[1:10:2]] == ["'Jane'", "'Smith'", "'lives'", "'in'", "'Paris'"]
 
 
 REMARKS = ["Great lens, easy to use.", "Broke after a day"]
