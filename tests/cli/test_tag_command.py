@@ -295,6 +295,19 @@ def test_confusions_are_drawn(run_cli: Cli, names: Path, gold: Path, tmp_path: P
     assert "End the name with" in failed(run_cli(*asked, tmp_path / "c.gif"), 2)
 
 
+def test_nothing_of_the_train_extra_is_needed(
+    run_process: Callable[..., Any], names: Path, gold: Path, tmp_path: Path
+) -> None:
+    for name in ("torch", "onnx", "spox", "safetensors", "sklearn"):
+        error = f"ModuleNotFoundError(\"No module named '{name}'\", name='{name}')"
+        (tmp_path / f"{name}.py").write_text(f"raise {error}\n")
+    env = {"PYTHONPATH": str(tmp_path)}
+    done = run_process("tag", "-m", names, "Paris", "--explain", "--explain-by", "gradients", env=env)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith("[LOC Paris]\n\tLOC\t")
+    scored = run_process("evaluate", "-m", names, gold, "--no-floor", "--robustness", env=env)
+    assert scored.returncode == 0 and "upper case" in scored.stdout
+
+
 def test_sentences_that_cannot_be_evaluated(run_cli: Cli, speech: Path, gold: Path, tmp_path: Path) -> None:
     assert "the model knows none of its labels (B-LOC, B-ORG" in failed(
         run_cli("evaluate", "-m", speech, gold), 1
