@@ -13,7 +13,7 @@ from seqtools_forecast.recipe import ForecastRecipe
 
 _LIMITS = [
     "It goes on as series of its training went on: a change that never happened there is not foreseen.",
-    "Intervals are calibrated on validation windows; after a change of regime they are too narrow.",
+    "Intervals are calibrated on windows left out of training; after a change of regime they are too narrow.",
     "It reads the last {context} steps; what lies before them has no say.",
 ]
 _TOLD = (
@@ -56,6 +56,8 @@ def make_card(
         **learned(recipe, info, floor),
         "calibration": {
             "coverage": dict(calibration.coverage),
+            "windows": calibration.figures.get("windows", 0),
+            "restlessness": calibration.restlessness.exponent,
             "network_weight": calibration.weight if calibration.expert else 1.0,
             "expert": calibration.expert,
         },
