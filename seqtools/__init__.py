@@ -42,7 +42,7 @@ def load(
         What the task's plugin offers: for `generate` an object with `generate`, `stream`, `score`,
         `save_state` and `load_state`; for `translate` one with `translate`, `translate_batch`, `stream`
         and `score_batch`; for `sentiment` one with `classify`, `classify_batch` and `explain`; for `tag` one
-        with `tag` and `tag_batch`.
+        with `tag` and `tag_batch`; for `forecast` one with `predict`.
 
     Raises:
         ModelFileError: the file is truncated, foreign, unsafe or newer than this version.

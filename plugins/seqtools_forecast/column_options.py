@@ -17,9 +17,9 @@ _HELP = {
     "id": "Column that names the series; none for one series.",
     "time": "Column of time stamps; none counts the rows.",
     "target": "Column to forecast; several with commas for a model that tells them together.",
-    "past": "Covariates known up to now, with commas.",
-    "future": "Covariates known ahead, with commas.",
-    "static": "Columns that say one thing of a whole series, with commas.",
+    "past": "Covariates known up to now, with commas; none for none.",
+    "future": "Covariates known ahead, with commas; none for none.",
+    "static": "Columns that say one thing of a whole series, with commas; none for none.",
     "frequency": "Step between rows: 15min, h, D, B, W, MS, QS, YS, int.",
 }
 

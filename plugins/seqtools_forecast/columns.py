@@ -99,8 +99,8 @@ def choose(sample: Sample, data: SeriesDataConfig, usual: tuple[str, ...] = ()) 
     Raises:
         DataError: a column is not there, or none can be told to be it; what is there is listed.
     """
-    past, future = asked(sample, data.past, "--past"), asked(sample, data.future, "--future")
-    static, targets = asked(sample, data.static, "--static"), asked(sample, data.target, "--target")
+    past, future = _covariates(sample, data.past, "--past"), _covariates(sample, data.future, "--future")
+    static, targets = _covariates(sample, data.static, "--static"), asked(sample, data.target, "--target")
     if not targets and set(usual) <= set(sample.names):
         targets = usual
     free = [name for name in sample.names if name not in {*past, *future, *static, *targets}]
@@ -136,6 +136,10 @@ def asked(sample: Sample, text: str, option: str) -> tuple[str, ...]:
             cure = f"Did you mean {option} {near}?" if near else f"Name one of them with {option}"
             raise missing_column(sample, name, cure)
     return names
+
+
+def _covariates(sample: Sample, text: str, option: str) -> tuple[str, ...]:
+    return () if text == NONE else asked(sample, text, option)
 
 
 def missing_column(sample: Sample, name: str, cure: str) -> DataError:

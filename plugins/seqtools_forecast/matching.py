@@ -43,12 +43,12 @@ def match(about: About, store: SeriesStore, *, dated: bool) -> None:
 
 def _same(what: str, ours: Sequence[str], theirs: Sequence[str]) -> None:
     if len(ours) != len(theirs):  # names may differ: an option, or another format, maps them
-        cause = f"the model has the {what} {_named(ours)}, and these series have {_named(theirs)}"
+        cause = f"the model has {_named(what, ours)}, and these series have {_named(what, theirs)}"
         raise DataError("series", cause, "Give as many columns as in training, in its order")
 
 
-def _named(names: Sequence[str]) -> str:
-    return ", ".join(names) or "none"
+def _named(what: str, names: Sequence[str]) -> str:
+    return f"the {what} {', '.join(names)}" if names else f"no {what}"
 
 
 def remarks(card: Mapping[str, Any], store: SeriesStore) -> list[str]:

@@ -75,12 +75,14 @@ def read(asked: Any, about: About, folder: Path, *, tail: int = 0) -> SeriesStor
 
 
 def columns(asked: Any, about: About) -> SeriesDataConfig:
-    """Which columns are what: covariates as in training, the others as told or found."""
+    """Which columns are what: covariates as in training, or none; the others as told or found."""
+    from seqtools_forecast.columns import NONE
+
     told = {name: value for name in NAMES if (value := getattr(asked, f"{name}_column")) is not None}
     ours = {
-        "past": ",".join(about.past),
-        "future": ",".join(about.future),
-        "static": ",".join((*about.numbers, *about.categories)),
+        "past": ",".join(about.past) or NONE,
+        "future": ",".join(about.future) or NONE,
+        "static": ",".join((*about.numbers, *about.categories)) or NONE,
         "target": ",".join(about.targets) if about.shape.targets > 1 else "",
     }
     return replace(SeriesDataConfig(), **{**ours, **told})

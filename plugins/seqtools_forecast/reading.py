@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from seqtools.errors import DataError
 from seqtools.lines import opened
 from seqtools.plugin import Reporter
 from seqtools_forecast.chunk import WholeSeries
-from seqtools_forecast.columns import Columns, Sample, choose, missing_column
+from seqtools_forecast.columns import NONE, Columns, Sample, choose, missing_column
 from seqtools_forecast.frequency import Frequency
 from seqtools_forecast.intake import Intake
 from seqtools_forecast.known import NOTHING, Known
@@ -141,11 +142,12 @@ class _Tables:
         if first is None:
             raise DataError(name, "it holds no series", "Give a table with values")
         if self._intake is None:
-            columns, categories = _columns_of(first)
+            columns, categories = _columns_of(_wanted(first, self._data))
             self._open(columns, categories)
-            self._say(f"{name}: {file.form}")
+            aside = sorted(set(_named(_columns_of(first)[0])) - set(_named(columns)))
+            self._say(f"{name}: {file.form}" + (f"; left aside: {', '.join(aside)}" if aside else ""))
         for place, series in enumerate(chain([first], file.series)):
-            self.taken().whole(series, str(place))
+            self.taken().whole(_wanted(series, self._data), str(place))
 
 
 def _check_same(columns: Columns, sample: Sample) -> None:
@@ -155,6 +157,22 @@ def _check_same(columns: Columns, sample: Sample) -> None:
     for name in needed:
         if name and name not in sample.names:
             raise missing_column(sample, name, "Give tables with the same columns")
+
+
+def _wanted(series: WholeSeries, data: SeriesDataConfig) -> WholeSeries:
+    """A series without the kinds of covariates of which none is asked for."""
+    static = data.static != NONE
+    return replace(
+        series,
+        past=None if data.past == NONE else series.past,
+        future=None if data.future == NONE else series.future,
+        numbers=series.numbers if static else (),
+        categories=series.categories if static else (),
+    )
+
+
+def _named(columns: Columns) -> tuple[str, ...]:
+    return (*columns.past, *columns.future, *columns.static)
 
 
 def _columns_of(series: WholeSeries) -> tuple[Columns, frozenset[str]]:

@@ -138,7 +138,8 @@ class SeriesStore:
             rows = series.future[len(series) : len(series) + horizon]
             if len(rows) < horizon:
                 cause = f"covariates known ahead cover {len(rows)} of {counted(horizon, 'step')}"
-                raise DataError(f"series '{series.name}'", cause, _rows_wanted(self))
+                fewer = f", or ask for a horizon of {len(rows)}" if len(rows) else ""
+                raise DataError(f"series '{series.name}'", cause, _rows_wanted(self) + fewer)
             missing = np.argwhere(np.isnan(rows))
             if len(missing):
                 when = self.frequency.text(np.array([series.end + missing[0, 0]]))[0]

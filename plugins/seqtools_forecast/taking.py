@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from seqtools_forecast.about import About
 from seqtools_forecast.recipe import SeriesDataConfig
 from seqtools_forecast.store import SeriesStore, from_arrays
 
+_LINE = re.compile(r", line (\d+)$")
 _MISSING = ("None", "nan", "NaT", "<NA>")
 
 
@@ -59,8 +61,8 @@ def _frame(frame: Any, about: About, folder: Path) -> SeriesStore:
 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "frame.csv"
-    names = [str(name) for name in frame.columns]
-    columns = [np.asarray(frame[name]) for name in frame.columns]
+    told = list(getattr(frame, "column_names", frame.columns))  # an Arrow table's `columns` are its values
+    names, columns = [str(name) for name in told], [np.asarray(frame[name]) for name in told]
     index = np.asarray(getattr(frame, "index", None))
     if index.dtype.kind == "M" and index.shape == columns[0].shape:
         names, columns = [str(frame.index.name or "ds"), *names], [index, *columns]
@@ -68,7 +70,18 @@ def _frame(frame: Any, about: About, folder: Path) -> SeriesStore:
         writer = csv.writer(stream)
         writer.writerow(names)
         writer.writerows(zip(*(_texts(column) for column in columns), strict=True))
-    return read_series([path], asked(about, names), folder / "series", known=about.known())
+    try:
+        return read_series([path], asked(about, names), folder / "series", known=about.known())
+    except DataError as error:
+        raise _of_frame(error, path) from error
+
+
+def _of_frame(error: DataError, path: Path) -> DataError:
+    """An error of the table as one of the frame: no file that nobody knows, no option that is not there."""
+    subject = error.subject.replace(str(path), "data frame")
+    subject = _LINE.sub(lambda found: f", row {int(found[1]) - 1}", subject)  # below the names
+    cure = "Name its columns as in training, or unique_id, ds, y" if "--" in error.cure else error.cure
+    return DataError(subject, error.cause, cure)
 
 
 def asked(about: About, names: Sequence[str] = ()) -> SeriesDataConfig:

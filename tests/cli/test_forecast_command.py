@@ -211,13 +211,27 @@ def test_covariates(run_cli: Cli, folder: Path, forecast: Cli) -> None:
     whole = head + seen + "".join(ahead)
     assert [row["mean"] for row in table(ok(known(whole)))] == ["9005.5", "10006.5", "11007.5"]
     fewer = head + seen + "".join(ahead[:2])
-    failed(known(fewer), 1, "cover 2 of 3 steps", "Add rows after its last value")
+    failed(
+        known(fewer), 1, "cover 2 of 3 steps", "Add rows after its last value", "or ask for a horizon of 2"
+    )
     assert [row["mean"] for row in table(ok(known(fewer, "--horizon", "1")))] == ["9005.5"]
     failed(known(head.replace("f", "g") + seen), 1, "no column 'f'", "--future")
     renamed = known(whole.replace("p,f", "p,g"), "--future", "g")
     assert [row["mean"] for row in table(ok(renamed))] == ["9005.5", "10006.5", "11007.5"]
     more = forecast("-", "--past", "p", input=whole)
-    failed(more, 1, "the model has the past covariates none, and these series have p")
+    failed(more, 1, "the model has no past covariates, and these series have the past covariates p")
+
+
+def test_covariates_of_records_that_a_model_lacks_are_left_aside(forecast: Cli, tmp_path: Path) -> None:
+    first = {"item_id": "b", "start": "2024-01-01", "freq": "D", "target": list(range(12))}
+    more = {"feat_dynamic_real": [[1.5] * 15], "past_feat_dynamic_real": [[2] * 12], "feat_static_cat": [3]}
+    path = tmp_path / "records.jsonl"
+    path.write_text(json.dumps(first | more) + "\n")
+    done = forecast(path)
+    assert [row["mean"] for row in table(ok(done))] == ["8.5", "9.5", "10.5"]
+    assert "; left aside: feat_dynamic_real, feat_static_cat, past_feat_dynamic_real\n" in done.stderr
+    path.write_text(json.dumps(first) + "\n")
+    assert "left aside" not in forecast(path).stderr
 
 
 def test_a_forecast_does_not_depend_on_the_others(forecast: Cli, folder: Path) -> None:

@@ -186,6 +186,8 @@ def test_gluonts_records(read: Read) -> None:
     assert store[0].future.ravel().tolist() == [9, 8, 7, 6, 5] and store[0].ahead == 2
     assert store[1].past.ravel().tolist() == [4, 5, 6, 7]
     assert store.categories == ("feat_static_cat",) and store[1].categories == ("1",)
+    plain = read(text, names=("t.jsonl",), past="none", future="none", static="none")
+    assert (plain.past, plain.future, plain.categories) == ((), (), ()) and len(plain[0]) == 3
     monthly = read('{"start": "2024-01-31", "target": [1, 2, 3]}\n', names=("t.jsonl",), frequency="ME")
     assert monthly.frequency.text(np.array([monthly[0].end])) == ["2024-04-30"] and monthly.names == ["0"]
     counted = read('{"item_id": "a", "target": [[1, 2, 3], [4, 5, 6]]}\n', names=("t.jsonl",))

@@ -160,7 +160,7 @@ def test_series_of_another_kind_are_refused(tmp_path: Path) -> None:
         (daily, False, "their step is D, and the model was trained on steps of h"),
         (counted, True, "no stamps"),
         (wide, False, "2 targets, and the model tells 1"),
-        (more, False, "past covariates none, and these series have p"),
+        (more, False, "the model has no past covariates, and these series have the past covariates p"),
     ):
         with pytest.raises(DataError, match=cause):
             match(about(), store, dated=dated)
@@ -196,6 +196,31 @@ def test_frames_are_taken_by_their_columns(tmp_path: Path) -> None:
     )
     store = taken(frame, about(), tmp_path)
     assert store.names == ["b"] and store[0].values[:, 0].tolist() == [1e-3, 2.5]
+
+
+def test_what_is_wrong_with_a_frame_is_told_without_files_and_options(tmp_path: Path) -> None:
+    class Frame(dict[str, Any]):
+        columns = property(lambda self: list(self))
+
+    days = np.array(["2024-01-01", "2024-01-02", "2024-01-03"])
+    broken = Frame(ds=days, y=np.array(["1", "2", "much"], object))
+    for place, (frame, subject, cause) in enumerate([
+        (broken, "data frame, row 3", "'much', which is no number"),
+        (Frame(ds=days), "data frame", "no column holds numbers to forecast; there are 'ds'"),
+        (Frame(ds=days, v=np.arange(3.0), z=np.arange(3.0)), "data frame", "2 columns hold numbers: v, z"),
+    ]):  # fmt: skip
+        with pytest.raises(DataError, match=cause) as raised:
+            taken(frame, about(), tmp_path / str(place))
+        assert (raised.value.subject, "--" in raised.value.cure) == (subject, False)
+
+
+def test_arrow_tables_are_frames(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    hours = (np.datetime64("2024-01-01", "h") + np.arange(3)).astype("datetime64[us]")
+    frame = arrow.table({"unique_id": ["a"] * 3, "ds": hours, "y": [1.0, None, 3.0]})
+    store = taken(frame, about(), tmp_path)
+    assert (store.names, store.frequency.name) == (["a"], "h")
+    np.testing.assert_equal(store[0].values[:, 0], [1, np.nan, 3])
 
 
 class Column:
