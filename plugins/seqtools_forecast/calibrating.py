@@ -94,7 +94,8 @@ def calibrate_run(run: ForecastRun, report: Reporter) -> Calibration:
     run.write_calibration(calibration)
     blocks = len(material.valid.parts)
     of = f"windows of {blocks} blocks of time" if blocks > 1 else "validation windows"
-    report(f"calibration ({kind}) on {len(target):,} {of}: {_shares(calibration)}")
+    wide = "; wider where a window is restless" if restlessness.exponent else ""
+    report(f"calibration ({kind}) on {len(target):,} {of}: {_shares(calibration)}{wide}")
     return calibration
 
 

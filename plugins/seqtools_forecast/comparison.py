@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seqtools.plugin import FloatArray
+    from seqtools_forecast.recipe import CalibrationConfig
     from seqtools_forecast.run_folder import ForecastRun
     from seqtools_forecast.splits import WindowList
     from seqtools_forecast.store import SeriesStore
@@ -64,10 +65,8 @@ def compare_run(run: ForecastRun, report: Reporter) -> dict[str, Any]:
     actual = _flat(told.raw.numpy())
     scores = {name: score(actual, said, shape.levels, scale) for name, said in methods.items()}
     few = "; so few say little" if len(windows) < _FEW else ""
-    lines = [
-        f"scores on {counted(len(windows), f'{part} window')} (file: network calibrated and blended){few}"
-    ]
-    lines += table(scores)
+    on = f"scores on {counted(len(windows), f'{part} window')}"
+    lines = [f"{on} (file: {_made(run.resolved().calibration, calibration)}){few}", *table(scores)]
     for line in lines:
         report(line)
     last = verdict(scores, "file")
@@ -79,6 +78,13 @@ def compare_run(run: ForecastRun, report: Reporter) -> dict[str, Any]:
         "relative": relative(scores),
         "verdict": last,
     }
+
+
+def _made(asked: CalibrationConfig, found: Calibration) -> str:
+    """What the file adds to the network, in words."""
+    done = ["calibrated"] if asked.kind != "none" else []
+    done += ["blended"] if found.weight < 1 else []
+    return f"network {' and '.join(done)}" if done else "the network as it is"
 
 
 def histories(store: SeriesStore, windows: WindowList) -> Float64:
