@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seqtools.forecaster import ForecastShape
 from seqtools.nn.forecasting.ensemble import Ensemble
+from seqtools.nn.forecasting.heads import no_likelihood
 from seqtools.nn.forecasting.window import Window
 from seqtools.training.experiment import Loss
 from seqtools.training.world import World
@@ -44,6 +45,9 @@ class ForecastExperiment:
         units: the usual change of the series over `unit` steps, `[series, targets]`.
         naive2: errors that `training.weights = "owa"` measures by.
         world: this process draws its share of the windows.
+
+    Raises:
+        ConfigError: the head has no likelihood to train by.
     """
 
     judged_by = "valid_loss"
@@ -58,6 +62,8 @@ class ForecastExperiment:
         self.network: nn.Module = network
         self.model, self.recipe, self.shape, self.device = network, recipe, shape, world.device
         config = recipe.training
+        if config.loss == "likelihood" and recipe.network.head == "quantile":
+            raise no_likelihood()  # before the folder becomes a run, which no other recipe could go on with
         self.source = WindowSource(store, shape.horizon, shape.context)
         self.sampler = WindowSampler(
             splits,

@@ -66,8 +66,13 @@ class Head(nn.Module):
         self, parameters: Float[Tensor, "*steps parameters"], target: Float[Tensor, "*steps"]
     ) -> Float[Tensor, "*steps"]:
         """Log-density of targets, in the units of the parameters."""
-        cause = "a quantile head has no likelihood"
-        raise ConfigError("training.loss", cause, "Use pinball, or set network.head = 'student'")
+        raise no_likelihood()
+
+
+def no_likelihood() -> ConfigError:
+    """That a head of quantiles cannot be trained by likelihood."""
+    cause = "a quantile head has no likelihood"
+    return ConfigError("training.loss", cause, "Use pinball, or set network.head = 'student'")
 
 
 class QuantileHead(Head):
