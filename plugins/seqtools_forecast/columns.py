@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from shlex import quote
 
 from seqtools.errors import DataError
 from seqtools.suggest import closest
@@ -133,7 +134,7 @@ def asked(sample: Sample, text: str, option: str) -> tuple[str, ...]:
     for name in names:
         if name not in sample.names:
             near = closest(name, sample.names)
-            cure = f"Did you mean {option} {near}?" if near else f"Name one of them with {option}"
+            cure = f"Did you mean {option} {quote(near)}?" if near else f"Name one of them with {option}"
             raise missing_column(sample, name, cure)
     return names
 
@@ -233,8 +234,8 @@ def _targets(sample: Sample, free: list[str]) -> tuple[str, ...]:
         cause = f"no column holds numbers to forecast; there are {_there(sample)}"
         raise DataError(sample.where, cause, "Name it with --target NAME")
     cause = f"{len(numbers)} columns hold numbers: {', '.join(numbers[:30])}"
-    both = ",".join(numbers[:2])
-    cure = f"Name the one to forecast with --target {numbers[-1]}, or several: --target {both}"
+    one, both = quote(numbers[-1]), quote(",".join(numbers[:2]))
+    cure = f"Name the one to forecast with --target {one}, or several: --target {both}"
     raise DataError(sample.where, cause, cure)
 
 

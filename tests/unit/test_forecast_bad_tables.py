@@ -113,6 +113,12 @@ def test_columns_that_are_not_there(tmp_path: Path, data: dict[str, str], parts:
         assert part in said
 
 
+def test_cures_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    text = "Date,Open,Adj Close\n" + "".join(f"{day},1.5,{place}\n" for place, day in enumerate(DAYS))
+    assert "--target 'Adj Close', or several: --target 'Open,Adj Close'." in refused(tmp_path, text)
+    assert "Did you mean --target 'Adj Close'?" in refused(tmp_path, text, target="Adj close")
+
+
 def test_a_further_table_must_have_the_columns(tmp_path: Path) -> None:
     for name, text in (("a.csv", "ds,y\n2024-01-01,1\n"), ("b.csv", "ds,z\n2024-01-01,1\n")):
         (tmp_path / name).write_text(text)
