@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+import seqtools
+
 Cli = Callable[..., Result]
 unit = Path(__file__).resolve().parents[1] / "unit"
 tiny: Any = SimpleNamespace(**runpy.run_path(str(unit / "tiny_forecast_file.py")))
@@ -220,6 +222,18 @@ def test_covariates(run_cli: Cli, folder: Path, forecast: Cli) -> None:
     assert [row["mean"] for row in table(ok(renamed))] == ["9005.5", "10006.5", "11007.5"]
     more = forecast("-", "--past", "p", input=whole)
     failed(more, 1, "the model has no past covariates, and these series have the past covariates p")
+
+
+def test_a_frame_holds_covariates_of_the_future_in_its_last_rows(folder: Path) -> None:
+    class Frame(dict[str, Any]):
+        columns = ("ds", "y", "p", "f")
+
+    days = np.datetime64("2024-01-01") + np.arange(11)
+    seen = np.where(np.arange(11) < 8, np.arange(1.0, 12), np.nan)
+    frame = Frame(ds=days, y=seen, p=np.zeros(11), f=1000 * np.arange(1.0, 12))
+    said = seqtools.load(folder / "known.onnx").predict(frame)
+    assert said.mean[0, :, 0].tolist() == [9005.5, 10006.5, 11007.5]
+    assert said.table()["ds"].tolist() == ["2024-01-09", "2024-01-10", "2024-01-11"]
 
 
 def test_covariates_of_records_that_a_model_lacks_are_left_aside(forecast: Cli, tmp_path: Path) -> None:

@@ -48,6 +48,11 @@ def peak(folder: Path, steps: int) -> float:
     path, store = folder / f"{steps}.csv", folder / f"store{steps}"
     with path.open("w", encoding="utf-8") as stream:
         stream.writelines(rows(steps))
+    return grown(path, store)
+
+
+def grown(path: Path, store: Path) -> float:
+    """MB that a process grew by, at most, while it read a table into a store."""
     done = subprocess.run([sys.executable, "-c", PROGRAM, path, store], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return float(done.stdout)
@@ -63,6 +68,18 @@ def test_interleaved_series_in_bounded_memory(tmp_path: Path) -> None:
     assert len(store) == SERIES and (store.lengths == STEPS).all() and store.frequency.name == "h"
     assert all((series.values == place + 0.25).all() for place, series in enumerate(store))
     assert (store.starts == 0).all() and store.report["unsorted"]["series"] == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is told by Linux only")
+def test_a_series_costs_little_memory(tmp_path: Path) -> None:
+    most = {}
+    for count in (1000, 9000):
+        path = tmp_path / f"{count}.csv"
+        lines = (f"series {place},2024-01-0{day},{place}\n" for place in range(count) for day in range(1, 6))
+        path.write_text("unique_id,ds,y\n" + "".join(lines))
+        most[count] = grown(path, tmp_path / f"store{count}")
+    assert most[9000] - most[1000] < 8000 * 2500 / 2**20  # 50,000 of them fit some 120 MB
+    assert len(SeriesStore.open(tmp_path / "store9000")) == 9000
 
 
 def test_a_pipe_is_not_kept_either(tmp_path: Path) -> None:
