@@ -9,6 +9,7 @@ from seqtools.export.made import how_made, learned
 from seqtools.forecaster import ForecasterConfig
 from seqtools_forecast.about import About
 from seqtools_forecast.calibration import Calibration
+from seqtools_forecast.experts import spoken
 from seqtools_forecast.recipe import ForecastRecipe
 
 _LIMITS = [
@@ -78,8 +79,8 @@ def _beside(calibration: Calibration) -> str:
     if not calibration.expert or calibration.weight == 1:
         return ""
     if not calibration.weight:
-        return f"; it fell back on '{calibration.expert}', which won on validation windows"
-    return f", blended with '{calibration.expert}'"
+        return f"; it fell back on '{spoken(calibration.expert)}', which won on validation windows"
+    return f", blended with '{spoken(calibration.expert)}'"
 
 
 def _static(about: About) -> list[str]:

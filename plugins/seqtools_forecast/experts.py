@@ -1,13 +1,14 @@
 """Simple methods as matrices: each forecasts by a linear map of the window `[horizon, context]`.
 
 Rows sum to one, so a forecast moves and grows with the series, and the map may be taken of scaled values.
-A name tells its method wholly (`seasonal naive 24`), so that a file or a run need only keep the name.
+A name tells its method wholly (`seasonal naive 24`), so that a file or a run need only keep the name; several
+with ` + ` between them are their mean, which is such a map, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,20 @@ SEASONS = (2, 3, 4)
 """Over how many seasons means are tried."""
 
 
+_AND = " + "
+
+
+def together(several: Sequence[str]) -> str:
+    """The name of the mean of methods."""
+    return _AND.join(several)
+
+
+def spoken(name: str) -> str:
+    """A name as a sentence can bear it."""
+    first, *others = name.split(_AND)
+    return f"mean of {len(others) + 1} methods, {first} the first" if others else first
+
+
 def names(context: int, seasons: Sequence[int]) -> list[str]:
     """Methods that a window of this length allows, the plain ones first."""
     found = ["naive"]
@@ -40,6 +55,9 @@ def names(context: int, seasons: Sequence[int]) -> list[str]:
         if 2 * season <= context:
             found += [f"level and season {season} {count}" for count in (2, 3) if season * count <= context]
             found += [f"season and growth {season}"]
+            found += [
+                f"seasonal {smooth} {season} {alpha}" for smooth in ("ses", "theta") for alpha in ALPHAS
+            ]
         # The window's last value stands for the level, what followed a season ago for the change.
         found += [f"last and change {season} {count}" for count in (1, 2, 3) if season * count < context]
     return found
@@ -49,14 +67,19 @@ def matrix(name: str, horizon: int, context: int) -> FloatArray:
     """The map of a method, float32 `[horizon, context]`.
 
     Raises:
-        DataError: there is no such method, or the window is too short for it.
+        DataError: there is no such method.
     """
+    several = [_single(one, horizon, context) for one in name.split(_AND)]
+    mean: FloatArray = np.mean(several, axis=0).astype(np.float32)
+    return mean
+
+
+def _single(name: str, horizon: int, context: int) -> Map:
     words, numbers = _parsed(name)
     if words not in _MAPS:
         near = closest(words, list(_MAPS))
         raise DataError(f"method '{name}'", "there is no such one", f"Did you mean '{near}'?" if near else "")
-    made = _MAPS[words](horizon, context, *numbers)
-    return made.astype(np.float32)
+    return _MAPS[words](horizon, context, *numbers)
 
 
 def _parsed(name: str) -> tuple[str, list[float]]:
@@ -151,6 +174,35 @@ def _last_and_change(horizon: int, context: int, season: float, count: float) ->
     return made
 
 
+def _profile(context: int, season: int) -> Map:
+    """How far each step of a season usually lies off the trend, `[season, context]`; the first is that ahead.
+
+    The trend is the centred mean over a season (classical decomposition, additive).
+    """
+    half = season // 2
+    weights = np.full(2 * half + 1, 1 / season)
+    weights[[0, -1]] = 1 / (2 * season) if season % 2 == 0 else 1 / season
+    places = np.arange(half, context - half)
+    apart = np.zeros((len(places), context))
+    apart[np.arange(len(places)), places] = 1.0
+    for row, place in enumerate(places):
+        apart[row, place - half : place + half + 1] -= weights
+    phase = (places - context) % season
+    made = np.stack([apart[phase == step].mean(axis=0) for step in range(season)])
+    centred: Map = made - made.mean(axis=0)
+    return centred
+
+
+def _seasonal(
+    plain: Callable[[int, int, float], Map], horizon: int, context: int, season: float, alpha: float
+) -> Map:
+    """A method of the window without its season, and the season of what is ahead."""
+    one = int(season)
+    profile = _profile(context, one)
+    rest = np.eye(context) - profile[np.arange(-context, 0) % one]
+    return plain(horizon, context, alpha) @ rest + profile[np.arange(horizon) % one]
+
+
 _MAPS: dict[str, Callable[..., Map]] = {
     "naive": _naive,
     "seasonal naive": _seasonal_naive,
@@ -161,6 +213,8 @@ _MAPS: dict[str, Callable[..., Map]] = {
     "level and season": _level_and_season,
     "season and growth": _season_and_growth,
     "last and change": _last_and_change,
+    "seasonal ses": partial(_seasonal, _ses),
+    "seasonal theta": partial(_seasonal, _theta),
 }
 
 

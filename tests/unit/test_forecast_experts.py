@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from seqtools.errors import DataError
-from seqtools_forecast.experts import matrix, names
+from seqtools_forecast.experts import matrix, names, spoken, together
 
 CONTEXT, HORIZON, SEASON = 24, 9, 6
 RNG = np.random.default_rng(1)
@@ -66,6 +66,33 @@ def test_the_last_value_changes_as_it_did() -> None:
     changes = [ago(back) - WINDOW[CONTEXT - 1 - back * SEASON] for back in (1, 2)]
     close(said("last and change 6 1"), WINDOW[-1] + changes[0])
     close(said("last and change 6 2"), WINDOW[-1] + (changes[0] + changes[1]) / 2)
+
+
+@pytest.mark.parametrize(("season", "smooth"), [(6, "theta"), (5, "theta"), (6, "ses")])
+def test_seasons_are_taken_off_and_put_back(season: int, smooth: str) -> None:
+    half = season // 2
+    ends = 0.5 if season % 2 == 0 else 1.0
+    weights = np.array([ends, *[1.0] * (2 * half - 1), ends]) / season
+    trend = np.convolve(WINDOW, weights, "valid")
+    apart = WINDOW[half:-half] - trend
+    steps = np.arange(half, CONTEXT - half)
+    profile = np.array([apart[(steps - CONTEXT) % season == phase].mean() for phase in range(season)])
+    profile -= profile.mean()
+    rest = WINDOW - profile[np.arange(-CONTEXT, 0) % season]
+    plain = matrix(f"{smooth} 0.3", HORIZON, CONTEXT).astype(np.float64) @ rest
+    close(said(f"seasonal {smooth} {season} 0.3"), plain + profile[np.arange(HORIZON) % season])
+
+
+def test_a_pure_season_goes_on() -> None:
+    wave = np.tile([3.0, -1.0, 0.5, 2.0, -4.0, -0.5], 4)
+    told = matrix("seasonal theta 6 0.3", HORIZON, CONTEXT) @ wave
+    close(told, wave[:HORIZON])
+
+
+def test_methods_together_are_their_mean() -> None:
+    name = together(["naive", "drift", "seasonal naive 6"])
+    close(said(name), (said("naive") + said("drift") + said("seasonal naive 6")) / 3)
+    assert spoken(name) == "mean of 3 methods, naive the first" and spoken("drift") == "drift"
 
 
 @pytest.mark.parametrize("context", [1, 2, 5, 6, 12, 24, 40])
