@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from seqtools.plugin import Reporter
+from seqtools.wording import counted
 from seqtools_forecast.blending import Blend, Fitting, blend
 from seqtools_forecast.calibration import Calibration
 from seqtools_forecast.conformal import coverage, offsets, told_by_others
@@ -93,9 +94,10 @@ def calibrate_run(run: ForecastRun, report: Reporter) -> Calibration:
     )
     run.write_calibration(calibration)
     blocks = len(material.valid.parts)
-    of = f"windows of {blocks} blocks of time" if blocks > 1 else "validation windows"
+    of = f"{len(target):,} windows of {blocks} blocks of time"
+    seen = of if blocks > 1 else counted(len(target), "validation window")
     wide = "; wider where a window is restless" if restlessness.exponent else ""
-    report(f"calibration ({kind}) on {len(target):,} {of}: {_shares(calibration)}{wide}")
+    report(f"calibration ({kind}) on {seen}: {_shares(calibration)}{wide}")
     return calibration
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from seqtools.errors import UsageError
 from seqtools.output import note
 from seqtools.recipe_options import LEARNING_FLAGS, WATCHING_FLAGS, AskedRecipe, asks_recipe
-from seqtools.train_options import export_option, floor_option, output_option, resume_option
+from seqtools.train_options import export_option, floor_option, resume_option
 from seqtools_forecast.recipe import ForecastRecipe
 
 FLAGS = {
@@ -70,7 +71,12 @@ FLAGS = {
 
 @click.command(short_help="Train a forecaster on a table of series.")
 @click.argument("files", nargs=-1, metavar="FILE...")
-@output_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Run folder to write.  [default: runs/NAME, after the first file]",
+)
 @click.option("--auto", is_flag=True, help="Try several networks and take the one that forecasts best.")
 @click.option(
     "--auto-time",
@@ -83,7 +89,7 @@ FLAGS = {
 @asks_recipe(FLAGS, ForecastRecipe)
 def command(
     files: tuple[str, ...],
-    output: Path,
+    output: Path | None,
     auto: bool,
     auto_time: str | None,
     resume: bool,
@@ -102,12 +108,14 @@ def command(
     kill loses little: the same command again goes on.
 
     \b
-      seqtools train forecast sales.csv -o runs/sales --horizon 28
+      seqtools train forecast sales.csv --horizon 28
+      seqtools train forecast sales.csv shops.csv -o runs/sales
       seqtools train forecast load.parquet -o runs/load --future temperature --auto
       seqtools train forecast Hourly-train.csv -o runs/m4 --preset hourly
     """
     recipe, said = asked.settle(resume=resume, others=bool(auto or auto_time))
     _check(said)
+    output = output or _folder(files)
     if auto or auto_time:
         from seqtools_forecast.auto import train_auto
 
@@ -127,3 +135,17 @@ def _check(said: dict[str, Any]) -> None:
     """
     if said.get("data.horizon", 1) < 1:
         raise UsageError("--horizon", "0 steps ahead is no forecast", "Give 1 or more, or leave it out")
+
+
+def _folder(files: Sequence[str]) -> Path:
+    """Where a run goes that nobody says it of: beside the others, under the name of its table.
+
+    Raises:
+        UsageError: no table has a name.
+    """
+    name = Path(files[0]).name.partition(".")[0] if files else ""
+    if not name.strip("-"):
+        raise UsageError("-o", "nothing says where the run goes", "Name its folder: -o runs/NAME")
+    folder = Path("runs") / name
+    note(f"run folder: {folder}")
+    return folder

@@ -103,6 +103,22 @@ def test_a_csv_makes_a_run_that_says_what_it_chose_and_how_good_it_is(
     assert all((weights[name] == last[name]).all() for name in last)
 
 
+def test_a_table_and_a_horizon_are_enough(
+    run_cli: Cli, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    short = {"training.steps": 4, "training.epochs": 1.0}
+    monkeypatch.setattr("seqtools_forecast.choices._length", lambda *_: short)  # that takes no minute
+    done = run_cli("train", "forecast", file.name, "--horizon", "4")
+    assert done.exit_code == 0, done.stderr
+    assert "run folder: runs/series\n" in done.stderr
+    assert "Try it: seqtools forecast -m runs/series/model.onnx FILE" in done.stderr
+    rows = run_cli("forecast", "-m", "runs/series/model.onnx", file.name).stdout.splitlines()
+    assert len(rows) == 1 + 4 * 4 and rows[0] == "unique_id,ds,mean,lo-95,lo-80,hi-80,hi-95"
+    for words in ((), ("-",), ("--resume",)):
+        assert "nothing says where the run goes" in stop_message(run_cli("train", "forecast", *words))
+
+
 def test_blocks_of_time_are_foretold_by_networks_of_their_own(train: Cli, file: Path, tmp_path: Path) -> None:
     words = (file, "--set", "calibration.folds=2", "--no-floor")
     done = train(*words)
@@ -370,6 +386,7 @@ def test_what_is_said_of_very_short_series_agrees(tmp_path: Path, run_cli: Cli, 
     lines = result.stderr.splitlines()
     assert f"1 series of {rows} steps, frequency D" in lines
     assert any(held in line for line in lines)
+    assert any(line.startswith("calibration (cqr) on 1 validation window: ") for line in lines) == (rows == 3)
     unjudged = any(line.startswith("without windows held out nothing says how good") for line in lines)
     assert unjudged == ("nothing" in held)
     assert any(line.startswith("training again on everything") for line in lines) == (not unjudged)
