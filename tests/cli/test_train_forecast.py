@@ -308,6 +308,7 @@ def test_series_too_short_to_hold_any_out_are_trained_on_all_the_same(train: Cli
         (["--target", "z"], "z", 1),
         (["--lr", "-1"], "lr is -1", 2),
         (["--auto", "--auto-time", "soon"], "not a duration", 2),
+        (["--members", 6], "network.members = 6 is outside 1 to 5", 2),
         (["--loss", "likelihood"], "a quantile head has no likelihood", 2),
         (["--head", "negbin"], "'negbin' goes with deepar only", 2),
         (["--kind", "recurrent", "--dilations", "1,2"], "there are 2 for 1 layers", 2),

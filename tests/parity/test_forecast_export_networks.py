@@ -31,7 +31,7 @@ NETWORKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "seq2seq with all": ({"kind": "seq2seq", "attention": "scaled_dot", "calendar": True}, RICH),
     "three targets": ({"calendar": True, "affine": True}, {"targets": 3, **RICH}),
     "three that are mixed": ({"mixing": True}, {"targets": 3}),
-    "three networks": ({"members": 3, "transform": "log"}, {}),
+    "five networks": ({"members": 5, "transform": "log"}, {}),
     "two that are linear": ({"members": 2}, {}),
     "a thin map": ({"linear": True, "linear_rank": 3}, {}),
     "a map in one of two": ({"members": 2, "linear": True, "linear_members": 1}, {}),
