@@ -30,22 +30,31 @@ def test_it_is_small_and_says_where_it_comes_from() -> None:
     floor = model.card["metrics"]["floor"]
     assert floor["part"] == "test" and floor["windows"] == 33
     best = min(value for name, value in floor["relative"].items() if name not in ("file", "network"))
-    assert floor["relative"]["file"] < 0.98 * best
+    assert floor["relative"]["file"] < 0.93 * best
     calibration = model.card["calibration"]
     assert 0.8 <= calibration["coverage"]["80"] <= 0.86
     assert calibration["windows"] > 100 and calibration["restlessness"] in (0, 0.5)
 
 
-def test_it_forecasts_a_cycle() -> None:
+def test_it_forecasts_cycles() -> None:
+    forecaster = seqtools.load(PATH)
+    values = years()
+    ends = [len(values) - 11 * cycles for cycles in (1, 2, 3)]
+    found = forecaster.predict([values[:end] for end in ends])
+    assert found.mean.shape == (3, 11, 1) and found.quantiles.min() >= 0
+    came = np.stack([values[end : end + 11] for end in ends])
+    before = np.stack([values[end - 11 : end] for end in ends])
+    error = np.abs(found.quantile(0.5)[..., 0] - came).mean()
+    assert error < 0.95 * np.abs(before - came).mean()
+    low, high = found.interval(80)
+    inside = (came >= low[..., 0]) & (came <= high[..., 0])
+    assert inside.mean() >= 0.75
+
+
+def test_sizes_do_not_matter() -> None:
     forecaster = seqtools.load(PATH)
     values = years()
     found = forecaster.predict(values[:-11])
-    assert found.mean.shape == (1, 11, 1) and found.quantiles.min() >= 0
-    error = np.abs(found.quantile(0.5)[0, :, 0] - values[-11:]).mean()
-    assert error < np.abs(values[-22:-11] - values[-11:]).mean()
-    low, high = found.interval(80)
-    inside = (values[-11:] >= low[0, :, 0]) & (values[-11:] <= high[0, :, 0])
-    assert inside.sum() >= 8
     again = forecaster.predict([values[:-11], 1e6 * values[:-11]])
     np.testing.assert_allclose(again.mean[0], found.mean[0], rtol=1e-4)
     np.testing.assert_allclose(again.mean[1], 1e6 * found.mean[0], rtol=1e-4, atol=1)
