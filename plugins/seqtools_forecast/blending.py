@@ -83,18 +83,26 @@ class Fitting:
         target: `[windows, horizon, targets]`, NaN where missing.
         levels: of the quantiles.
         judge: the loss of quantiles on these windows.
+        independent: how many windows without an overlap they are drawn from.
     """
 
     filled: FloatArray
     target: FloatArray
     levels: Sequence[float]
     judge: Judge
+    independent: float = float("inf")
 
     def spread(self, name: str) -> FloatArray:
-        """Quantiles of a method's errors, float32 `[horizon, targets, levels]`."""
+        """Quantiles of a method's errors, float32 `[horizon, targets, levels]`.
+
+        What they are off by on the whole is believed, and mended, as far as windows are many.
+        """
         told = expert_forecast(name, self.target.shape[1], self.filled)
         around = np.broadcast_to(told[..., None], (*told.shape, len(self.levels)))
-        return offsets(around, self.target, self.levels, "conformal")
+        found = offsets(around, self.target, self.levels, "conformal")
+        middle = found[..., [list(self.levels).index(0.5)]]
+        doubted: FloatArray = middle * np.float32(1 / (1 + self.independent / FEW))
+        return found - doubted
 
 
 def blend(

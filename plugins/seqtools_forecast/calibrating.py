@@ -49,6 +49,8 @@ class _Material:
     train_judge: Judge
     independent: float
     """how many windows without an overlap those for validation are worth"""
+    trained: float
+    """and those for training"""
 
     @property
     def blocks(self) -> IntArray | None:
@@ -145,6 +147,7 @@ def _material(run: ForecastRun, splits: Splits, shape: ForecastShape) -> _Materi
         Judge(source, told.windows, shape, units, run.unit()),
         Judge(source, drawn, shape, units, run.unit()),
         _independent(run, [windows for _, windows in tellers], len(told.windows)),
+        max(1.0, float(np.ceil(splits.windows() / splits.horizon).sum())),
     )
 
 
@@ -180,6 +183,7 @@ def _blend(material: _Material, shape: ForecastShape) -> Blend:
             train.target,
             shape.levels,
             lambda quantiles: material.train_judge.losses(seen, train.restored(quantiles)),
+            material.trained,
         ),
         shape.seasons,
         material.independent,
