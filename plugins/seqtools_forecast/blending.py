@@ -4,7 +4,8 @@ The quantiles of a simple method come from its errors on training windows, so th
 has no advantage over the network; where those are few, training windows help to choose, and not one is chosen
 but the mean of several, which is safer: on single series of the M1 competition it errs by a seventh less.
 The less sure the network's gain is, the more the simple method counts: the best weight is shrunk by the gain
-over its standard error where that is below one. And where few windows say little, both have a say.
+over its standard error where that is below one. And where few windows say little, both have a say, the simple
+methods more of it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ FEW = 10.0
 """So few independent windows do not decide alone."""
 PRIOR = 3.0
 """What is believed without them counts as so many."""
+BELIEVED = 0.25
+"""The network's weight that is believed: where there is little to learn from, as in M1, hardly one wins."""
 BEARABLE = 1.5
 """Half of each is not thought of where it costs more than this times the best."""
 LEAST = 0.05
@@ -146,7 +149,7 @@ def blend(
     least = float(tried[weight].mean())
     weight *= certainty(alone - tried[weight], independent)
     if float(tried[0.5].mean()) < BEARABLE * least:
-        weight = (worth * weight + PRIOR * 0.5) / (worth + PRIOR) if worth <= FEW else weight
+        weight = (worth * weight + PRIOR * BELIEVED) / (worth + PRIOR) if worth <= FEW else weight
     weight = 0.0 if weight < LEAST else round(weight, 3)
     both = float(judge(_mix(network, other, weight)).mean())
     found = {"network": float(own.mean()), "expert": losses[best], "blend": both}

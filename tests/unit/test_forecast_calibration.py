@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seqtools.errors import DataError
 from seqtools.forecaster import ForecastShape
-from seqtools_forecast.blending import MANY, Fitting, blend, certainty
+from seqtools_forecast.blending import BELIEVED, MANY, Fitting, blend, certainty
 from seqtools_forecast.calibration import Calibration
 from seqtools_forecast.conformal import TOLD, caution, coverage, offsets, order_statistic, told_by_others
 from seqtools_forecast.restlessness import BOUNDS, Restlessness
@@ -275,7 +275,7 @@ def test_few_windows_do_not_decide_alone() -> None:
     given = Setting(windows=2)
     both = [given.network(0.12), given.network(3.0)]
     near, far = (blend(one, given.filled, given.judge, given.fitting, (6,), 1.0) for one in both)
-    assert near.weight >= 0.35 and far.weight == 0
+    assert BELIEVED * 0.75 <= near.weight <= 0.5 and far.weight == 0
     assert near.expert.count(" + ") == MANY - 1
 
 
