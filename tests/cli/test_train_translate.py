@@ -236,7 +236,7 @@ def test_a_pair_of_ten_thousand_tokens_is_left_out(train: Cli, tmp_path: Path) -
     tsv = tmp_path / "a.tsv"
     long = " ".join(["red"] * 10_000)
     tsv.write_text("".join(f"{one}\t{two}\n" for one, two in pairs()) + f"{long}\t{long}\n")
-    assert "left out: 1 pairs of over 200 tokens" in train(tsv, "--valid-fraction", 0.1).stderr
+    assert "left out: 1 pair of over 200 tokens" in train(tsv, "--valid-fraction", 0.1).stderr
 
 
 def test_bytes_that_are_not_utf8_are_told_with_their_offset(train: Cli, tmp_path: Path) -> None:

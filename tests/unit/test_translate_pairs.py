@@ -74,7 +74,7 @@ def test_blank_sides_are_dropped_and_counted(tmp_path: Path) -> None:
     pairs = Pairs((source,), (target,))
     assert sides(pairs, report) == [("a", "x")]
     assert (report.kept, report.blank_source, report.blank_target, report.blank_both) == (1, 2, 1, 1)
-    assert report.line() == "1 pairs, 4 dropped (2 with no source, 1 with no target, 1 with neither)"
+    assert report.line() == "1 pair, 4 dropped (2 with no source, 1 with no target, 1 with neither)"
     assert len(list(pairs.all())) == 5
 
 
