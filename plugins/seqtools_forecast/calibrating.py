@@ -153,9 +153,8 @@ def _material(run: ForecastRun, splits: Splits, shape: ForecastShape) -> _Materi
 
 def _others(run: ForecastRun) -> list[tuple[Ensemble, WindowList]]:
     """Networks that were trained without a block of time, and the windows of that."""
-    if not run.info().get("folds"):
-        return []
-    return [(run.without(number), held) for number, (_, held) in enumerate(folds(run))]
+    done = list(folds(run))[: run.info().get("folds", 0)]
+    return [(run.without(number), held) for number, (_, held) in enumerate(done)]
 
 
 def _independent(run: ForecastRun, lists: Sequence[WindowList], count: int) -> float:

@@ -78,8 +78,7 @@ def refit(run: ForecastRun, steps: int, world: World, report: Reporter) -> None:
     if world.leads:
         report(f"training again on everything, the windows held out included, for {counted(steps, 'step')}")
     done = _again(run, run.refit, run.splits().whole(), steps, world, report)
-    if world.leads:
-        run.write_json("run.json", {**run.info(), "refit": {"steps": done}})
+    _note(run, run.refit, world, refit={"steps": done})
 
 
 def train_folds(run: ForecastRun, steps: int, world: World, report: Reporter) -> None:
@@ -92,14 +91,14 @@ def train_folds(run: ForecastRun, steps: int, world: World, report: Reporter) ->
                 f"training without block {number + 1} of {len(parts)}, to learn how wide intervals must be"
             )
         _again(run, run.fold(number), splits, steps, world, report)
-        if world.leads:
-            run.write_json("run.json", {**run.info(), "folds": number + 1})
+        _note(run, run.fold(number), world, folds=number + 1)
 
 
 def folds(run: ForecastRun) -> Iterator[tuple[Splits, WindowList]]:
     """What each of these networks is trained on, and the windows it never saw; no block is without either."""
     splits, stride = run.splits(), int(run.about()["held"]["stride"])
-    count = run.resolved().calibration.folds
+    # Without validation windows nothing is calibrated, so that nobody would ask these networks.
+    count = run.resolved().calibration.folds if len(splits.valid) else 0
     for number in range(count):
         kept, held = splits.fold(number, count, stride)
         if len(held) and kept.windows().any():
@@ -120,7 +119,11 @@ def _again(run: ForecastRun, folder: Path, splits: Splits, steps: int, world: Wo
             report(line)
 
     slower = rates(network, settled)
-    result = train(experiment, training, folder, world=world, report=told, rates=slower)
+    return train(experiment, training, folder, world=world, report=told, rates=slower).steps
+
+
+def _note(run: ForecastRun, folder: Path, world: World, **what: Any) -> None:
+    """Write down that a training is done. Its checkpoint goes last: a kill leaves one or the other."""
     if world.leads:
+        run.write_json("run.json", {**run.info(), **what})
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
-    return result.steps
