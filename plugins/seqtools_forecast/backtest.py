@@ -136,7 +136,8 @@ def told(part: Part, model: Forecaster, store: SeriesStore) -> Forecasts:
 def _say(asked: BacktestRequest, result: Evaluation, stride: int) -> None:
     """The figures: on stdout, unless the forecasts are there."""
     if asked.as_json:
-        head = {"model": asked.model, "files": list(asked.files), "stride": stride, "refit": asked.refit}
+        head = {"model": asked.model, "files": list(asked.files), "stride": stride}
+        head |= {"refit": asked.refit, "adapt": asked.adapt}
         click.echo(json.dumps({**head, **result.as_json()}, ensure_ascii=False))
         return
     say = note if asked.output == "-" else click.echo

@@ -87,6 +87,13 @@ class ForecastGroup(click.Group):
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of sample paths.")
 @click.option(
+    "--adapt",
+    type=int,
+    metavar="N",
+    help="Let intervals follow how those of the last N steps would have held; steps that came after the "
+    "training of the model.",
+)
+@click.option(
     "--plot",
     metavar="FILE",
     help="Draw history and forecast, too: .png, .svg or .html; term is the terminal.",

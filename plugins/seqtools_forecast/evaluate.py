@@ -79,6 +79,9 @@ class EvaluationRequest(ScoringRequest):
         if self.actual and (self.windows or self.stride):
             cause = "windows lie in FILE, and --actual tells of the steps after it"
             raise UsageError("--windows", cause, "Leave one of them out")
+        if self.actual and self.adapt:
+            cause = "with --actual each series has one window, which no other comes before"
+            raise UsageError("--adapt", cause, "Leave it out, or give one table and --windows")
 
 
 def _evaluate(asked: EvaluationRequest) -> None:
@@ -106,7 +109,7 @@ def _evaluate(asked: EvaluationRequest) -> None:
     detail(f"{counted(result.windows, 'window')} in {seconds:.1f} s")
     if asked.as_json:
         head = {"model": asked.model, "files": list(asked.files), "actual": list(asked.actual)}
-        told = {**head, "seconds": round(seconds, 3), **result.as_json()}
+        told = {**head, "adapt": asked.adapt, "seconds": round(seconds, 3), **result.as_json()}
         click.echo(json.dumps(told, ensure_ascii=False))
         return
     click.echo(f"{Path(asked.model or '').name} on {', '.join((*asked.files, *asked.actual))}")

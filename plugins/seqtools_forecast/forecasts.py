@@ -34,6 +34,8 @@ class Forecasts:
         frequency: turns positions into stamps.
         id_name, time_name: columns of the series and of the stamps.
         samples: paths `[series, samples, horizon, targets]` of a model that draws them, else None.
+        widths: factors on the distance from the median that the quantiles have, `[series, targets, levels]`;
+            None where intervals are as calibrated.
     """
 
     names: Sequence[str]
@@ -46,6 +48,7 @@ class Forecasts:
     id_name: str = "unique_id"
     time_name: str = "ds"
     samples: NDArray[np.float64] | None = None
+    widths: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         """Number of series."""

@@ -13,6 +13,7 @@ from seqtools.output import note
 from seqtools_forecast.column_options import NAMES
 from seqtools_forecast.recipe import SeriesDataConfig
 from seqtools_forecast.request import Request
+from seqtools_forecast.width_report import WidthReport
 
 if TYPE_CHECKING:
     from seqtools_forecast.about import About
@@ -35,9 +36,10 @@ def forecast(asked: Request) -> None:
     model = open_model(asked.model, device=asked.device, threads=asked.threads, deadline=asked.deadline)
     model.horizon(asked.horizon)
     model.check_samples(asked.samples)
+    model.check_adapt(asked.adapt or 0, asked.samples)
     check(asked.wanted, model.shape.levels)
     with tempfile.TemporaryDirectory(prefix="seqtools-") as folder:
-        tail = max(2 * model.shape.context, shown(model.horizon(asked.horizon)))
+        tail = max(2 * model.shape.context + (asked.adapt or 0), shown(model.horizon(asked.horizon)))
         store = read(asked, model.about, Path(folder), tail=tail)
         for remark in remarks(model.file.card, store):
             note(remark)
@@ -46,6 +48,7 @@ def forecast(asked: Request) -> None:
         first = next(parts)
         columns = first.columns(asked.wanted, samples=bool(asked.samples))
         write_rows(asked.output, asked.kind, columns, run.batches(first, parts))
+        run.tell_widths()
         run.draw()
 
 
@@ -94,6 +97,7 @@ class _Run:
     def __init__(self, asked: Request, model: Forecaster, store: SeriesStore) -> None:
         self._asked, self._model, self._store = asked, model, store
         self._drawn: list[tuple[Forecasts, int]] = []
+        self._widths = WidthReport(asked.wanted)
 
     def parts(self) -> Iterator[Forecasts]:
         """Forecasts of the series that are wanted.
@@ -111,6 +115,7 @@ class _Run:
             horizon=asked.horizon,
             samples=asked.samples,
             seed=asked.seed,
+            adapt=asked.adapt or 0,
             batch_size=asked.batch_size,
             only=asked.only,
         )
@@ -119,10 +124,16 @@ class _Run:
         """Columns of rows to write; what a picture wants is kept."""
         asked = self._asked
         for part in _chained(first, others):
+            self._widths.add(part)
             if asked.plot:
                 room = MOST_DRAWN - len(self._drawn)
                 self._drawn += [(part, index) for index in range(min(room, len(part)))]
             yield from part.rows(asked.wanted, samples=bool(asked.samples))
+
+    def tell_widths(self) -> None:
+        """Say how wide intervals have become."""
+        for line in self._widths.lines():
+            note(line)
 
     def draw(self) -> None:
         """Draw what was kept."""

@@ -23,6 +23,7 @@ class Request(TableRequest):
     levels: str
     samples: int | None
     seed: int
+    adapt: int | None
     plot: str | None
     only: tuple[str, ...]
     batch_size: int
@@ -53,6 +54,7 @@ class Request(TableRequest):
         for name, value in (
             ("--horizon", self.horizon),
             ("--samples", self.samples),
+            ("--adapt", self.adapt),
             ("--batch-size", self.batch_size),
         ):
             if value is not None and value < 1:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from seqtools.errors import DataError
+from seqtools_forecast.adapting import Following
 from seqtools_forecast.evaluation import Evaluation
 from seqtools_forecast.floors import FLOORS, floor_forecasts, most_time
 from seqtools_forecast.past import Windows, actuals, histories, scales
@@ -58,11 +59,13 @@ class Settings:
     Attributes:
         season: of MASE and of the simple methods, in steps.
         floors: whether simple methods are scored, too.
+        adapt: whether intervals follow how those of the windows before held.
         batch_size: windows at once.
     """
 
     season: int
     floors: bool = True
+    adapt: bool = False
     batch_size: int = 256
 
 
@@ -100,6 +103,7 @@ class Rolling:
             cause = "no window has values both to read and to compare with"
             raise DataError("series", cause, "Give series with more values")
         self._tallies: dict[str, Tally] = {}
+        self._following = Following(shape) if settings.adapt else None
 
     @property
     def horizon(self) -> int:
@@ -127,7 +131,10 @@ class Rolling:
         chosen = self.windows if turn is None else self.windows.only(self.windows.turn == turn)
         for few in self._batches(chosen):
             mean, quantiles, _ = model.at(self._store, few.series, few.origin)
-            part = Part(few, mean, quantiles, self._truth(few))
+            actual = self._truth(few)
+            if self._following is not None:
+                quantiles = self._following.told(few, quantiles, actual)
+            part = Part(few, mean, quantiles, actual)
             self._count(part)
             yield part
 

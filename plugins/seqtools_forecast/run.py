@@ -19,6 +19,7 @@ from seqtools_forecast.forecasts import Forecasts
 from seqtools_forecast.matching import match
 from seqtools_forecast.noise import noise
 from seqtools_forecast.readable import require_readable
+from seqtools_forecast.replaying import learned
 from seqtools_forecast.store import SeriesStore
 from seqtools_forecast.taking import taken
 
@@ -83,6 +84,7 @@ class Forecaster:
         horizon: int | None = None,
         samples: int | None = None,
         seed: int = 0,
+        adapt: int = 0,
         batch_size: int = BATCH_SIZE,
     ) -> Forecasts:
         """Forecast what comes after the end of each series.
@@ -99,28 +101,31 @@ class Forecaster:
             horizon: steps ahead, at most the model's own unless it draws paths; None for the model's own.
             samples: sample paths, of a model that draws them.
             seed: of the paths.
+            adapt: let intervals follow how those of the last so many steps of each series would have held;
+                steps that the model was not trained on. 0 for intervals as calibrated.
             batch_size: series that are read at once.
 
         Raises:
             UsageError: a value is out of range.
             DataError: the series are not of the kind the model was trained on.
         """
+        asked = {
+            "horizon": horizon, "samples": samples, "seed": seed, "adapt": adapt, "batch_size": batch_size,
+        }  # fmt: skip
         if isinstance(series, SeriesStore):
-            return self._whole(series, horizon, samples, seed, batch_size)
+            return self._whole(series, **asked)
         with tempfile.TemporaryDirectory(prefix="seqtools-") as folder:
-            store = taken(series, self.about, Path(folder))
-            return self._whole(store, horizon, samples, seed, batch_size)
+            return self._whole(taken(series, self.about, Path(folder)), **asked)
 
-    def _whole(
-        self, store: SeriesStore, horizon: int | None, samples: int | None, seed: int, batch_size: int
-    ) -> Forecasts:
-        parts = list(self.stream(store, horizon=horizon, samples=samples, seed=seed, batch_size=batch_size))
+    def _whole(self, store: SeriesStore, **asked: Any) -> Forecasts:
+        parts = list(self.stream(store, **asked))
         if not parts:
             raise DataError("series", "there is none", "Give at least one")
         if len(parts) == 1:
             return parts[0]
         first = parts[0]
         drawn = [part.samples for part in parts if part.samples is not None]
+        wide = [part.widths for part in parts if part.widths is not None]
         return Forecasts(
             [name for part in parts for name in part.names],
             np.concatenate([part.first for part in parts]),
@@ -132,6 +137,7 @@ class Forecaster:
             first.id_name,
             first.time_name,
             np.concatenate(drawn) if drawn else None,
+            np.concatenate(wide) if wide else None,
         )
 
     def stream(
@@ -141,6 +147,7 @@ class Forecaster:
         horizon: int | None = None,
         samples: int | None = None,
         seed: int = 0,
+        adapt: int = 0,
         batch_size: int = BATCH_SIZE,
         only: Collection[str] = (),
     ) -> Iterator[Forecasts]:
@@ -152,6 +159,7 @@ class Forecaster:
         self.check(store)
         steps = self.horizon(horizon)
         self.check_samples(samples)
+        self.check_adapt(adapt, samples)
         if batch_size < 1:
             raise UsageError("batch-size", f"{batch_size} is out of range", "Use 1 or more")
         wanted = np.arange(len(store))
@@ -162,6 +170,9 @@ class Forecaster:
             which = wanted[begin : begin + batch_size]
             origin = store.lengths[which]
             mean, quantiles, paths = self.at(store, which, origin, steps=steps, samples=samples, seed=seed)
+            widths = [learned(self, store, index, adapt) for index in which.tolist()] if adapt else []
+            for row, one in enumerate(widths):
+                quantiles[row] = one.widened(quantiles[row])
             yield Forecasts(
                 [store.names[index] for index in which],
                 store.starts[which] + origin,
@@ -173,6 +184,7 @@ class Forecaster:
                 store.id_name or "unique_id",
                 store.time_name or "ds",
                 paths if samples else None,
+                np.stack([one.factors for one in widths]) if widths else None,
             )
 
     def at(
@@ -249,3 +261,14 @@ class Forecaster:
             raise UsageError("samples", cause, "Leave it out, or train with --kind deepar")
         if wanted is not None and wanted < 1:
             raise UsageError("samples", f"{wanted} is out of range", "Use 1 or more")
+
+    def check_adapt(self, steps: int, samples: int | None) -> None:
+        """Refuse to adapt what is not adapted.
+
+        Raises:
+            UsageError: less than no steps, or paths are wanted.
+        """
+        if steps < 0:
+            raise UsageError("adapt", f"{steps} is out of range", "Use 1 or more")
+        if steps and samples is not None:
+            raise UsageError("adapt", "intervals are adapted, sample paths are not", "Leave one of them out")

@@ -35,6 +35,11 @@ _OPTIONS = (
         show_default=True,
         help="Score naive, seasonal naive, drift, Theta and ETS on the same windows.",
     ),
+    click.option(
+        "--adapt",
+        is_flag=True,
+        help="Let intervals follow how those of the windows before them held (see `forecast --adapt`).",
+    ),
     click.option("--json", "as_json", is_flag=True, help="One JSON object on one line."),
     click.option(
         "--batch-size",
@@ -62,6 +67,7 @@ class ScoringRequest(TableRequest):
     stride: int | None
     season: int | None
     floors: bool
+    adapt: bool
     as_json: bool
     batch_size: int
 
@@ -103,4 +109,4 @@ class ScoringRequest(TableRequest):
         from seqtools_forecast.rolling import Settings
 
         season = self.season or (model.shape.seasons[0] if model.shape.seasons else 1)
-        return Settings(season=season, floors=self.floors, batch_size=self.batch_size)
+        return Settings(season=season, floors=self.floors, adapt=self.adapt, batch_size=self.batch_size)

@@ -5,7 +5,8 @@
 
 12, 4 and 4 months of 30 days to train, to choose by and to score on; all windows, one an hour, whose targets
 lie in the part; values over mean and deviation of the training part; errors are means over windows, steps and
-the seven channels. Of a forecast over 720 hours the first 96, 192 and 336 are scored, too.
+the seven channels. Of a forecast over 720 hours the first 96, 192 and 336 are scored, too. Intervals are
+scored as calibrated, and as they follow what came since the part began (`forecast backtest --adapt`).
 
 With -o it trains, unless that run is there already, by `seqtools train forecast` on the first 16 months; the
 last four of these choose, and no weight is fitted to them (--no-refit). What follows `--` are its
@@ -34,6 +35,7 @@ import torch
 from ett_floors import FLOORS, PARTS, floor
 
 from seqtools_forecast import asked_levels
+from seqtools_forecast.adapting import Widths
 from seqtools_forecast.predicting import predict
 from seqtools_forecast.program import open_model
 from seqtools_forecast.reading import read_series
@@ -45,6 +47,7 @@ from seqtools_forecast.windows import WindowSource
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from seqtools.forecaster import ForecastShape
     from seqtools_forecast.store import SeriesStore
 
 HORIZONS = (96, 192, 336, 720)
@@ -72,7 +75,8 @@ def main() -> None:
         print(f"training took {train(asked.table, asked.output, asked.rest):.0f} s of CPU", flush=True)
     if models:
         columns = " ".join(f"{f'{percent} %':>6}" for percent in COVERED)
-        print(f"{'model':24} {'ahead':>5} {'MSE':>7} {'MAE':>7} {columns}")
+        print(f"{'':47}{'as calibrated':>{len(columns)}} {'adapted':>{len(columns)}}")
+        print(f"{'model':24} {'ahead':>5} {'MSE':>7} {'MAE':>7} {columns} {columns}")
     for path in models:
         score(path, asked.table, asked.part)
 
@@ -108,26 +112,27 @@ def score(path: Path, table: Path, part: str) -> None:
     """Print errors of a run or a file at each horizon that it reaches."""
     with tempfile.TemporaryDirectory() as folder:
         store = read_series([table], SeriesDataConfig(target=CHANNELS), Path(folder))
-        tell, horizon, levels = teller(path, store)
+        tell, shape = teller(path, store)
         begin, end = PARTS[part]
-        reached = [ahead for ahead in HORIZONS if ahead <= horizon]
+        reached = [ahead for ahead in HORIZONS if ahead <= shape.horizon]
         origin = np.arange(begin, end - reached[0] + 1)
         values = np.asarray(store[0].values)
         deviation = values[: PARTS["train"][1]].std(axis=0)
-        sums = {ahead: np.zeros(2 + len(COVERED)) for ahead in reached}
+        sums = {ahead: np.zeros(2 + 2 * len(COVERED)) for ahead in reached}
+        widths = Widths(shape)
         for few in WindowList(np.zeros_like(origin), origin).batches(64):
             mean, quantiles = tell(few)
+            known = few.origin[:, None] + np.arange(shape.horizon)
+            came = np.where((known < end)[..., None], values[np.minimum(known, end - 1)], np.nan)
+            told = zip(quantiles, came, few.origin.tolist(), strict=True)
+            adapted = np.stack([widths.told(*one) for one in told])
             for ahead in reached:
                 whole = few.origin + ahead <= end
                 actual = values[few.origin[whole, None] + np.arange(ahead)]
                 apart = (mean[whole, :ahead] - actual) / deviation
                 found = [np.square(apart), np.abs(apart)]
-                for percent in COVERED:
-                    low, high = (
-                        asked_levels.at(quantiles[whole, :ahead], levels, level)
-                        for level in asked_levels.ends(percent)
-                    )
-                    found.append((low <= actual) & (actual <= high))
+                for some in (quantiles, adapted):
+                    found += [_inside(some[whole, :ahead], actual, shape, share) for share in COVERED]
                 sums[ahead] += [part.sum() for part in found]
     for ahead, total in sums.items():
         mse, mae, *covered = total / ((end - ahead - begin + 1) * ahead * values.shape[1])
@@ -135,8 +140,16 @@ def score(path: Path, table: Path, part: str) -> None:
         print(f"{path.as_posix()[-24:]:24} {ahead:5} {mse:7.4f} {mae:7.4f} {shares}", flush=True)
 
 
-def teller(path: Path, store: SeriesStore) -> tuple[Teller, int, tuple[float, ...]]:
-    """What asks a run folder, by torch, or a model file; its horizon and levels."""
+def _inside(
+    quantiles: NDArray[np.float64], actual: NDArray[np.float64], shape: ForecastShape, percent: float
+) -> NDArray[np.bool_]:
+    """Whether what came lies within an interval, `[windows, horizon, targets]`."""
+    low, high = (asked_levels.at(quantiles, shape.levels, level) for level in asked_levels.ends(percent))
+    return (low <= actual) & (actual <= high)
+
+
+def teller(path: Path, store: SeriesStore) -> tuple[Teller, ForecastShape]:
+    """What asks a run folder, by torch, or a model file; its shape."""
     if path.is_dir() and not (path / "model.onnx").is_file():
         run = ForecastRun(path)
         shape, network, calibration = run.shape(), run.forecaster(), run.calibration()
@@ -147,7 +160,7 @@ def teller(path: Path, store: SeriesStore) -> tuple[Teller, int, tuple[float, ..
             quantiles, mean = told.calibrated(calibration, non_negative=shape.non_negative)
             return mean.astype(np.float64), quantiles.astype(np.float64)
 
-        return tell, shape.horizon, shape.levels
+        return tell, shape
     model = open_model(str(path / "model.onnx" if path.is_dir() else path))
     model.check(store)
 
@@ -155,7 +168,7 @@ def teller(path: Path, store: SeriesStore) -> tuple[Teller, int, tuple[float, ..
         mean, quantiles, _ = model.at(store, few.series, few.origin)
         return mean, quantiles
 
-    return ask, model.shape.horizon, model.shape.levels
+    return ask, model.shape
 
 
 def _floors(asked: argparse.Namespace, channels: NDArray[np.float32]) -> None:

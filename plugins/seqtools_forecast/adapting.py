@@ -1,0 +1,142 @@
+"""Intervals that follow how those before them held: values outside make them wider, values inside narrower.
+
+Adaptive conformal inference (Gibbs & Candès 2021), on the logarithm of the width, so that a step is as large
+for any series (Angelopoulos, Candès & Tibshirani 2023 track scores alike). A forecast learns how its last
+step held when that has come, so that the rate follows from how far forecasts look ahead.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqtools_forecast.conformal import intervals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seqtools.forecaster import ForecastShape
+    from seqtools_forecast.past import Windows
+    from seqtools_forecast.prediction import Float64
+
+RATE = 1.0
+"""What the logarithm of a width moves by while as many steps pass as a forecast looks ahead on average, times
+the share of values outside beyond what is promised. The fastest that makes the interval score of series of
+changing restlessness no worse, see `tests/benchmarks/bench_adapting.py`."""
+BOUNDS = 0.25, 4.0
+"""How much narrower or wider intervals become."""
+
+
+class Widths:
+    """Factors on the distance of quantiles from the median of one series, one for each target and level.
+
+    Both ends of an interval have one factor. Windows are told in the order of time; what came counts only
+    once the origin of a later window has passed it.
+
+    Args:
+        shape: of the forecaster.
+        rate: see `RATE`.
+    """
+
+    def __init__(self, shape: ForecastShape, rate: float = RATE) -> None:
+        levels, horizon, targets = shape.levels, shape.horizon, shape.targets
+        self._median, self._least = levels.index(0.5), 0.0 if shape.non_negative else -math.inf
+        self._sides = [_sides(levels, place) for place in range(len(levels))]
+        self._allowed = np.array([_allowed(levels, *side) for side in self._sides])
+        self._rate = 2 * rate / (horizon + 1)
+        self._logarithms = np.zeros((targets, len(levels)))
+        # How many values came to lie outside at each step from the last origin on, and how many were there.
+        self._outside = np.zeros((horizon, targets, len(levels)), np.float32)
+        self._compared = np.zeros((horizon, targets, 1), np.float32)
+        self._origin: int | None = None
+
+    @property
+    def factors(self) -> Float64:
+        """As they are now, `[targets, levels]`."""
+        return np.exp(self._logarithms)
+
+    def told(self, quantiles: Float64, actual: Float64, origin: int) -> Float64:
+        """Quantiles as wide as what came before `origin` wants them; what comes after is learned later.
+
+        Args:
+            quantiles: `[horizon, targets, levels]`, ascending along the levels.
+            actual: what came, `[horizon, targets]`, NaN where it is missing or not known yet.
+            origin: the first step of the window, not before that of the last one.
+        """
+        self.advance(origin)
+        wide = self.widened(quantiles)
+        for place, (low, high) in enumerate(self._sides):
+            outside = np.zeros(actual.shape, np.bool_)
+            if low is not None:
+                outside |= actual < wide[..., low]
+            if high is not None:
+                outside |= actual > wide[..., high]
+            self._outside[..., place] += outside
+        self._compared += ~np.isnan(actual)[..., None]
+        return wide
+
+    def advance(self, origin: int) -> None:
+        """Learn from values before a step: from now on they are known."""
+        horizon, before = len(self._outside), origin if self._origin is None else self._origin
+        passed, self._origin = min(origin - before, horizon), origin
+        if passed < 1:
+            return
+        there = self._compared[:passed] > 0
+        share = self._outside[:passed] / np.maximum(self._compared[:passed], 1)
+        moved = self._rate * np.where(there, share - self._allowed, 0.0).sum(axis=0)
+        self._logarithms = np.clip(self._logarithms + moved, math.log(BOUNDS[0]), math.log(BOUNDS[1]))
+        for kept in (self._outside, self._compared):
+            kept[: horizon - passed] = kept[passed:].copy()
+            kept[horizon - passed :] = 0
+
+    def widened(self, quantiles: Float64) -> Float64:
+        """Quantiles `[..., targets, levels]` with the widths of now; none crosses another."""
+        middle = quantiles[..., self._median, None]
+        wide = middle + (quantiles - middle) * self.factors
+        above, below = wide[..., self._median :], wide[..., self._median :: -1]
+        np.maximum.accumulate(above, axis=-1, out=above)
+        np.minimum.accumulate(below, axis=-1, out=below)
+        return np.maximum(wide, self._least)
+
+
+class Following:
+    """The widths of some series, from one window of each to the next.
+
+    Args:
+        shape: of the forecaster.
+    """
+
+    def __init__(self, shape: ForecastShape) -> None:
+        self._shape = shape
+        self._series: dict[int, Widths] = {}
+
+    def told(self, windows: Windows, quantiles: Float64, actual: Float64) -> Float64:
+        """Quantiles of windows as `Widths.told` has them.
+
+        Args:
+            windows: of each series in the order of time, over all calls.
+            quantiles: `[windows, horizon, targets, levels]`.
+            actual: `[windows, horizon, targets]`, NaN where missing.
+        """
+        wide = np.empty_like(quantiles)
+        for row, (series, origin) in enumerate(zip(windows.series, windows.origin, strict=True)):
+            widths = self._series.setdefault(int(series), Widths(self._shape))
+            wide[row] = widths.told(quantiles[row], actual[row], int(origin))
+        return wide
+
+
+def _sides(levels: Sequence[float], place: int) -> tuple[int | None, int | None]:
+    """Between which levels values have to lie to be inside, for one of them; None where there is no end."""
+    for low, high in intervals(levels).items():
+        if place in (low, high):
+            return low, high
+    if levels[place] == 0.5:
+        return None, None
+    return (place, None) if levels[place] < 0.5 else (None, place)
+
+
+def _allowed(levels: Sequence[float], low: int | None, high: int | None) -> float:
+    """The share of values that may lie outside."""
+    return (0.0 if low is None else levels[low]) + (0.0 if high is None else 1 - levels[high])
