@@ -28,6 +28,8 @@ class About:
         categories: of each static category the values it knows.
         kind: of the network.
         coverage: measured on validation windows, by the interval's percentage.
+        until: position behind the last step that it was trained or calibrated on, see `Frequency`; None where
+            series ended at different ones.
     """
 
     shape: ForecastShape
@@ -39,6 +41,7 @@ class About:
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kind: str = ""
     coverage: Mapping[str, float] = field(default_factory=dict)
+    until: int | None = None
 
     def known(self) -> Known:
         """What counts when tables are read for the model."""
@@ -56,6 +59,7 @@ class About:
             "categories": {name: list(values) for name, values in self.categories.items()},
             "kind": self.kind,
             "coverage": dict(self.coverage),
+            "until": self.until,
         }
 
     @classmethod

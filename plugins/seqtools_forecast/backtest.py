@@ -70,7 +70,9 @@ def backtest(asked: BacktestRequest) -> None:
         windows = last_windows(store.lengths, model.shape.horizon, asked.windows or 1, stride)
         rolling = Rolling(store, windows, model.shape, asked.settings(model))
         parts = rolling.run(model)
-        if recipe is not None:
+        if recipe is None:
+            asked.remark(model, store, rolling.windows)
+        else:
             from seqtools_forecast.refitting import refitted
 
             parts = refitted(rolling, store, recipe, stride, Path(folder), asked.threads)

@@ -88,10 +88,10 @@ class ForecastGroup(click.Group):
 @click.option("--seed", type=int, default=0, show_default=True, help="Of sample paths.")
 @click.option(
     "--adapt",
-    type=int,
-    metavar="N",
-    help="Let intervals follow how those of the last N steps would have held; steps that came after the "
-    "training of the model.",
+    default="",
+    metavar="N|new",
+    help="Let intervals follow how those of the last N steps would have held; new: of all that came after "
+    "the training of the model.",
 )
 @click.option(
     "--plot",

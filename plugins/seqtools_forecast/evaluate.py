@@ -101,6 +101,7 @@ def _evaluate(asked: EvaluationRequest) -> None:
         store = asked.read(model, Path(folder))
         windows, truth = _windows(asked, model, store, Path(folder))
         rolling = Rolling(store, windows, model.shape, asked.settings(model), truth)
+        asked.remark(model, store, rolling.windows)
         began = time.perf_counter()
         for _ in watched(rolling.run(model), len(rolling.windows)):
             pass

@@ -87,6 +87,7 @@ def _parts(path: Path, profile: str) -> Parts:
         categories={name: tuple(values) for name, values in told["categories"].items()},
         kind=recipe.network.kind,
         coverage=calibration.coverage,
+        until=run.until(),
     )
     card = make_card(
         recipe,

@@ -28,19 +28,18 @@ MOST_DRAWN = 12
 def forecast(asked: Request) -> None:
     """Forecast what is asked for."""
     from seqtools_forecast.asked_levels import check
-    from seqtools_forecast.drawing import shown
     from seqtools_forecast.matching import remarks
+    from seqtools_forecast.replaying import check_adapt
     from seqtools_forecast.tables_out import write_rows
 
     asked.check()
     model = open_model(asked.model, device=asked.device, threads=asked.threads, deadline=asked.deadline)
     model.horizon(asked.horizon)
     model.check_samples(asked.samples)
-    model.check_adapt(asked.adapt or 0, asked.samples)
+    check_adapt(asked.followed, paths=asked.samples is not None)
     check(asked.wanted, model.shape.levels)
     with tempfile.TemporaryDirectory(prefix="seqtools-") as folder:
-        tail = max(2 * model.shape.context + (asked.adapt or 0), shown(model.horizon(asked.horizon)))
-        store = read(asked, model.about, Path(folder), tail=tail)
+        store = read(asked, model.about, Path(folder), tail=_tail(asked, model))
         for remark in remarks(model.file.card, store):
             note(remark)
         run = _Run(asked, model, store)
@@ -50,6 +49,15 @@ def forecast(asked: Request) -> None:
         write_rows(asked.output, asked.kind, columns, run.batches(first, parts))
         run.tell_widths()
         run.draw()
+
+
+def _tail(asked: Request, model: Forecaster) -> int:
+    """The last steps of each series that are needed; 0 for all."""
+    from seqtools_forecast.drawing import shown
+
+    if isinstance(asked.followed, str):
+        return 0
+    return max(2 * model.shape.context + asked.followed, shown(model.horizon(asked.horizon)))
 
 
 def open_model(path: str | None, **settings: Any) -> Forecaster:
@@ -115,7 +123,7 @@ class _Run:
             horizon=asked.horizon,
             samples=asked.samples,
             seed=asked.seed,
-            adapt=asked.adapt or 0,
+            adapt=asked.followed,
             batch_size=asked.batch_size,
             only=asked.only,
         )

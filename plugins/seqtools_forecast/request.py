@@ -23,7 +23,7 @@ class Request(TableRequest):
     levels: str
     samples: int | None
     seed: int
-    adapt: int | None
+    adapt: str
     plot: str | None
     only: tuple[str, ...]
     batch_size: int
@@ -42,6 +42,19 @@ class Request(TableRequest):
         """Percentages of the intervals."""
         return intervals(self.levels)
 
+    @property
+    def followed(self) -> int | str:
+        """Last steps that intervals follow, or "new"; 0 for none.
+
+        Raises:
+            UsageError: neither.
+        """
+        if self.adapt in ("", "new"):
+            return self.adapt or 0
+        if not self.adapt.isascii() or not self.adapt.isdigit() or not int(self.adapt):
+            raise UsageError("--adapt", f"'{self.adapt}' is no number of steps", "Write one, or new")
+        return int(self.adapt)
+
     def check(self) -> None:
         """Complain before anything is read.
 
@@ -50,11 +63,10 @@ class Request(TableRequest):
         """
         if not self.files:
             raise UsageError("FILE", "there is no table to read", "Name one, or - for stdin")
-        _ = self.wanted, self.kind
+        _ = self.wanted, self.kind, self.followed
         for name, value in (
             ("--horizon", self.horizon),
             ("--samples", self.samples),
-            ("--adapt", self.adapt),
             ("--batch-size", self.batch_size),
         ):
             if value is not None and value < 1:

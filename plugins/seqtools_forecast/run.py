@@ -19,7 +19,7 @@ from seqtools_forecast.forecasts import Forecasts
 from seqtools_forecast.matching import match
 from seqtools_forecast.noise import noise
 from seqtools_forecast.readable import require_readable
-from seqtools_forecast.replaying import learned
+from seqtools_forecast.replaying import check_adapt, last_steps, learned
 from seqtools_forecast.store import SeriesStore
 from seqtools_forecast.taking import taken
 
@@ -84,7 +84,7 @@ class Forecaster:
         horizon: int | None = None,
         samples: int | None = None,
         seed: int = 0,
-        adapt: int = 0,
+        adapt: int | str = 0,
         batch_size: int = BATCH_SIZE,
     ) -> Forecasts:
         """Forecast what comes after the end of each series.
@@ -101,8 +101,8 @@ class Forecaster:
             horizon: steps ahead, at most the model's own unless it draws paths; None for the model's own.
             samples: sample paths, of a model that draws them.
             seed: of the paths.
-            adapt: let intervals follow how those of the last so many steps of each series would have held;
-                steps that the model was not trained on. 0 for intervals as calibrated.
+            adapt: let intervals follow how those of the last so many steps of each series would have held,
+                which should be steps that the model was not trained on; "new" for all of those.
             batch_size: series that are read at once.
 
         Raises:
@@ -147,7 +147,7 @@ class Forecaster:
         horizon: int | None = None,
         samples: int | None = None,
         seed: int = 0,
-        adapt: int = 0,
+        adapt: int | str = 0,
         batch_size: int = BATCH_SIZE,
         only: Collection[str] = (),
     ) -> Iterator[Forecasts]:
@@ -159,7 +159,8 @@ class Forecaster:
         self.check(store)
         steps = self.horizon(horizon)
         self.check_samples(samples)
-        self.check_adapt(adapt, samples)
+        check_adapt(adapt, paths=samples is not None)
+        followed = last_steps(self.about, store, adapt)
         if batch_size < 1:
             raise UsageError("batch-size", f"{batch_size} is out of range", "Use 1 or more")
         wanted = np.arange(len(store))
@@ -170,7 +171,9 @@ class Forecaster:
             which = wanted[begin : begin + batch_size]
             origin = store.lengths[which]
             mean, quantiles, paths = self.at(store, which, origin, steps=steps, samples=samples, seed=seed)
-            widths = [learned(self, store, index, adapt) for index in which.tolist()] if adapt else []
+            widths = (
+                [learned(self, store, row, int(followed[row])) for row in which.tolist()] if adapt else []
+            )
             for row, one in enumerate(widths):
                 quantiles[row] = one.widened(quantiles[row])
             yield Forecasts(
@@ -261,14 +264,3 @@ class Forecaster:
             raise UsageError("samples", cause, "Leave it out, or train with --kind deepar")
         if wanted is not None and wanted < 1:
             raise UsageError("samples", f"{wanted} is out of range", "Use 1 or more")
-
-    def check_adapt(self, steps: int, samples: int | None) -> None:
-        """Refuse to adapt what is not adapted.
-
-        Raises:
-            UsageError: less than no steps, or paths are wanted.
-        """
-        if steps < 0:
-            raise UsageError("adapt", f"{steps} is out of range", "Use 1 or more")
-        if steps and samples is not None:
-            raise UsageError("adapt", "intervals are adapted, sample paths are not", "Leave one of them out")

@@ -11,6 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from seqtools import config
 from seqtools.errors import UsageError
 from seqtools.forecaster import ForecastShape
@@ -87,6 +89,13 @@ class ForecastRun(RunFolder):
         """Which windows are held out."""
         shape = self.shape()
         return split(self.store().lengths, shape.horizon, shape.context, Held(**self.about()["held"]))
+
+    def until(self) -> int | None:
+        """Position behind the last step that the network of the file knows; None if series differ in it."""
+        store, splits = self.store(), self.splits()
+        known = store.lengths if self.info().get("refit") else splits.before_test()
+        ends = np.unique(store.starts + known)
+        return int(ends[0]) if len(ends) == 1 else None
 
     def calibration(self) -> Calibration:
         """What validation windows settled; one that changes nothing before they did."""

@@ -13,6 +13,7 @@ from seqtools.errors import DataError, UsageError
 from seqtools_forecast.column_options import TableRequest
 
 if TYPE_CHECKING:
+    from seqtools_forecast.past import Windows
     from seqtools_forecast.rolling import Settings
     from seqtools_forecast.run import Forecaster
     from seqtools_forecast.store import SeriesStore
@@ -103,6 +104,14 @@ class ScoringRequest(TableRequest):
             raise DataError(", ".join(self.files), "there is no series in it", "Give a table with values")
         model.check(store)
         return store
+
+    def remark(self, model: Forecaster, store: SeriesStore, windows: Windows) -> None:
+        """Say on stderr which windows the model may have been trained on."""
+        from seqtools.output import note
+        from seqtools_forecast.seen import flattery
+
+        if told := flattery(model.about, store, windows):
+            note(told)
 
     def settings(self, model: Forecaster) -> Settings:
         """How windows are scored."""

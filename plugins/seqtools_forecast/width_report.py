@@ -24,11 +24,13 @@ class WidthReport:
     def __init__(self, wanted: Sequence[float]) -> None:
         self._wanted = wanted
         self._factors: dict[float, list[Float64]] = {}
+        self._moved = False
 
     def add(self, part: Forecasts) -> None:
         """Those of some series."""
         if part.widths is None:
             return
+        self._moved |= bool((part.widths != 1).any())
         for percentage in self._wanted:
             nearest = int(np.abs(np.array(part.levels) - ends(percentage)[1]).argmin())
             self._factors.setdefault(percentage, []).append(part.widths[..., nearest].reshape(-1))
@@ -40,5 +42,7 @@ class WidthReport:
             low, middle, high = np.quantile(np.concatenate(parts), (0, 0.5, 1))
             among = f" ({low:.2f} to {high:.2f})" if high - low > 0.005 else ""
             told.append(f"of {percentage:g} % {middle:.2f}{among}")
-        if told:
+        if told and not self._moved:
+            yield "intervals are as calibrated: nothing came after them that could say otherwise"
+        elif told:
             yield f"widths of intervals over those calibrated, by what came of late: {', '.join(told)}"

@@ -76,7 +76,7 @@ def failed(result: Result, code: int, *words: str) -> None:
 
 def test_golden_keys_and_figures(evaluate: Cli, folder: Path) -> None:
     told = json.loads(ok(evaluate(folder / "whole.csv", "--windows", "2", "--json")))
-    assert list(told) == ["model", "files", "actual", "seconds", *FIGURES]
+    assert list(told) == ["model", "files", "actual", "adapt", "seconds", *FIGURES]
     assert [told[name] for name in COUNTS] == [2, 4, 0, 3, 4]
     assert list(told["scores"]) == METRICS and list(told["floors"]) == FLOORS
     errors = np.array(
@@ -146,7 +146,7 @@ def test_backtest_tells_by_cutoff(backtest: Cli, folder: Path) -> None:
         ["2024-01-31", "2"], ["2024-02-02", "2"], ["2024-02-04", "2"], ["2024-02-06", "2"],
     ]  # fmt: skip
     told = json.loads(ok(backtest(folder / "whole.csv", "--windows", "4", "--stride", "2", "--json")))
-    assert list(told) == ["model", "files", "stride", "refit", *FIGURES]
+    assert list(told) == ["model", "files", "stride", "refit", "adapt", *FIGURES]
     assert (told["stride"], told["refit"], told["windows"]) == (2, False, 8)
     assert [list(one) for one in told["cutoffs"]] == [["from", "to", "windows", "scores", "relative"]] * 4
 

@@ -404,3 +404,19 @@ def test_one_row_teaches_nothing(tmp_path: Path, run_cli: Cli) -> None:
         "Give series of two rows at the very least."
     )
     assert not (tmp_path / "run" / "recipe.toml").exists()
+
+
+def test_a_run_knows_up_to_where_it_was_trained(train: Cli, file: Path, tmp_path: Path) -> None:
+    train(file, "--test-windows", 2, "--no-floor")
+    train(file, "--test-windows", 2, "--no-floor", "--no-refit", name="held")
+    whole, held = ForecastRun(tmp_path / "run"), ForecastRun(tmp_path / "held")
+    store, test = whole.store(), held.splits().test
+    assert len(test)
+    # All four series begin and end on the same days.
+    assert whole.until() == store.starts[0] + store.lengths[0]
+    assert held.until() == store.starts[0] + test.origin.min()
+    late = tmp_path / "late.csv"
+    lines = file.read_text().splitlines(keepends=True)
+    late.write_text("".join(lines[:-1]))  # the last series ends a day before the others
+    train(late, "--no-floor", name="late")
+    assert ForecastRun(tmp_path / "late").until() is None

@@ -24,6 +24,7 @@ HORIZON, CONTEXT, SEASON = 3, 8, 4
 def write(
     path: Path, *, frequency: str = "D", targets: int = 1, season: int = SEASON, dated: bool = False,
     past: bool = False, future: bool = False, draws: bool = False, transform: str = "none",
+    until: int | None = None,
 ) -> Path:  # fmt: skip
     """Write it; the mean is 0.5 above the median.
 
@@ -32,6 +33,7 @@ def write(
         past, future: it has a covariate of that kind, `p` or `f`; the one known ahead is added.
         draws: it has `noise` and `samples`, the last value and noise, as many steps as there is noise for.
         transform: what its card says of it.
+        until: what it says of the end of its training.
     """
     several = ("targets",) if targets > 1 else ()
     given = {"history": argument(Tensor(np.float32, ("batch", "time", *several)))}
@@ -70,6 +72,7 @@ def write(
     about = About(
         shape, Frequency.parse(frequency), ("y",) if targets == 1 else tuple("abcdef"[:targets]),
         past=("p",) * past, future=("f",) * future, kind="deepar" if draws else "recurrent",
+        until=until,
     )  # fmt: skip
     card = {"what": "a test model", "network": {"transform": transform}}
     told: dict[str, Any] = {"task": "forecast", "profile": "portable", "form": "array", "io": {}}
