@@ -47,7 +47,7 @@ def build(parts: Parts, *, card: Mapping[str, Any], profile: str = "portable") -
     else:
         told = ensemble(window, scaled)
     raw = roughly(ensemble.scaling.restore(calibrated(told, scaled), *beside(scaled)))
-    raw = _clamped(raw, shape)
+    raw = _clamped(ensemble.scaling.held(raw, scaled), shape)
     quantiles, mean = op.split(raw, constant([len(shape.levels), 1]), axis=2)
     # In order, whatever was added to the levels (Chernozhukov et al. 2010).
     quantiles, _ = op.top_k(quantiles, constant([len(shape.levels)]), axis=-1, largest=0, sorted=1)

@@ -17,6 +17,15 @@ from seqtools.nn.forecasting.scaling import CONSTANT, FLAT, FLOOR, LEAST, SOFT, 
 _END = 2**62
 
 
+class Steady(NamedTuple):
+    """What is told of windows that never moved."""
+
+    still: Var
+    """which those are, bool `[rows, 1]`"""
+    value: Var
+    """their one value, float32 `[rows, 1]`"""
+
+
 class Scaled(NamedTuple):
     """Windows, each target a row."""
 
@@ -34,6 +43,8 @@ class Scaled(NamedTuple):
     """float64 `[rows, 1]`"""
     unit: Var
     """float64 `[rows, 1]`"""
+    steady: Steady | None
+    """None for networks that tell windows which never moved as they do others"""
 
 
 class LoweredScaling:
@@ -42,6 +53,7 @@ class LoweredScaling:
     def __init__(self, scaling: Any) -> None:
         self.transform, self.location, self.scale = scaling.transform, scaling.location, scaling.scale
         self.context, self.season, self.longest = scaling.context, scaling.season, scaling.longest
+        self.holds = scaling.holds and scaling.context > 1
 
     def __call__(self, history: Var, standard: Var) -> Scaled:
         """Scale raw windows `[rows, context]`; `standard [rows, 1]` is the unit where `scale` is none.
@@ -50,20 +62,23 @@ class LoweredScaling:
         """
         seen = filling.observed(history)
         full = filling.everywhere(seen)
-        exact, location, scale, unit = op.if_(
+        exact, location, scale, unit, *steady = op.if_(
             full,
             then_branch=lambda: self._scaled(history, None, standard),
             else_branch=lambda: self._scaled(history, seen, standard),
         )
-        return Scaled(roughly(exact), exact, seen, full, location, scale, unit)
+        held = Steady(*steady) if steady else None
+        return Scaled(roughly(exact), exact, seen, full, location, scale, unit, held)
 
     def _scaled(self, history: Var, seen: Var | None, standard: Var) -> list[Var]:
-        raw = exactly(filling.fill(history, seen))
+        filled = filling.fill(history, seen)
+        raw = exactly(filled)
         unit = exactly(standard) if self.scale == "none" else self._unit(raw, seen)
         z = self.forward(raw, unit)
         location = self._location(z, seen)
         scale = self._scale(z, seen, location)
-        return [op.div(op.sub(z, location), scale), location, scale, unit]
+        steady = self._steady(filled, seen) if self.holds else []
+        return [op.div(op.sub(z, location), scale), location, scale, unit, *steady]
 
     def forward(self, raw: Var, unit: Var) -> Var:
         """Raw values to transformed ones, both float64."""
@@ -84,9 +99,23 @@ class LoweredScaling:
         """Scaled values, float32, to raw ones, float64."""
         return self.backward(op.add(op.mul(exactly(z), scale), location), unit)
 
+    def held(self, raw: Var, scaled: Scaled) -> Var:
+        """Raw values, float32 `[rows, horizon, levels + 1]`; of windows that never moved, their one value."""
+        if scaled.steady is None:
+            return raw
+        still, value = (op.unsqueeze(part, constant([2])) for part in scaled.steady)
+        return op.where(still, value, raw)
+
     def scaled(self, raw: Var, location: Var, scale: Var, unit: Var) -> Var:
         """Raw values, float64, to scaled ones, float32."""
         return roughly(op.div(op.sub(self.forward(raw, unit), location), scale))
+
+    def _steady(self, filled: Var, seen: Var | None) -> list[Var]:
+        high, low = op.reduce_max(filled, constant([1])), op.reduce_min(filled, constant([1]))
+        still = op.equal(high, low)
+        if seen is not None:
+            still = op.and_(still, op.greater(filling.count(seen, filled), constant(1, np.float32)))
+        return [still, high]
 
     def _unit(self, filled: Var, seen: Var | None) -> Var:
         """Of windows without gaps: what fills them was seen elsewhere in them."""

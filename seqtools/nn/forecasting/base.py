@@ -54,14 +54,24 @@ class BaseForecaster(nn.Module):
     def restore(
         self, z: Float[Tensor, "batch horizon targets *levels"], forecast: Forecast
     ) -> Float[Tensor, "batch horizon targets *levels"]:
-        """Scaled values to raw ones: computed in float64, told in the precision of `z`."""
+        """Scaled values to raw ones: computed in float64, told in the precision of `z`.
+
+        Whatever is said of a window that never moved, it is followed by its value.
+        """
+        steady = _as_wide(forecast.steady, z)
+        return torch.where(steady.isnan(), self.unscaled(z, forecast), steady).to(z.dtype)
+
+    def unscaled(
+        self, z: Float[Tensor, "batch horizon targets *levels"], forecast: Forecast
+    ) -> Float[Tensor, "batch horizon targets *levels"]:
+        """The same of windows that never moved, too, in float64."""
         location, scale, unit = (_as_wide(part, z) for part in _scales(forecast))
-        return self.scaling.backward(z.double() * scale + location, unit).to(z.dtype)
+        return self.scaling.backward(z.double() * scale + location, unit)
 
     def scaled(
         self, raw: Float[Tensor, "batch horizon targets *levels"], forecast: Forecast
     ) -> Float[Tensor, "batch horizon targets *levels"]:
-        """Raw values to scaled ones; the inverse of `restore`. NaN stays."""
+        """Raw values to scaled ones; the inverse of `unscaled`. NaN stays."""
         location, scale, unit = (_as_wide(part, raw) for part in _scales(forecast))
         return ((self.scaling.forward(raw, unit) - location) / scale).to(raw.dtype)
 

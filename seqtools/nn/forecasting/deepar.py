@@ -98,6 +98,7 @@ class DeepAR(BaseForecaster):
             location=from_rows(scaled.location, targets),
             scale=from_rows(scaled.scale, targets),
             unit=from_rows(scaled.unit, targets),
+            steady=from_rows(scaled.steady, targets),
             filled=from_rows(scaled.values, targets),
             parameters=paths.new_zeros(len(window.history), noise.shape[2], targets, 0),
         )

@@ -41,8 +41,8 @@ class Ensemble(nn.Module):
             return first
         quantiles, mean = [], []
         for member, forecast in zip(self.forecasters(), forecasts, strict=True):
-            quantiles.append(member.restore(forecast.quantiles.double(), forecast))
-            mean.append(member.restore(forecast.mean.double(), forecast))
+            quantiles.append(member.unscaled(forecast.quantiles, forecast))
+            mean.append(member.unscaled(forecast.mean, forecast))
         whole = (self.scaled(_average(parts), first).to(first.mean) for parts in (quantiles, mean))
         return first._replace(quantiles=next(whole), mean=next(whole))
 

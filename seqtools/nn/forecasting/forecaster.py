@@ -77,14 +77,13 @@ class Forecaster(BaseForecaster):
         values = scaled.exact * gain + shift
         told = self.tell(window, scaled, values).moved(-shift, gain)
         targets = self.shape.targets
-        scales = (from_rows(part, targets) for part in (scaled.location, scaled.scale, scaled.unit))
-        location, scale, unit = scales
         return Forecast(
             quantiles=from_rows(told.quantiles, targets),
             mean=from_rows(told.mean, targets),
-            location=location,
-            scale=scale,
-            unit=unit,
+            location=from_rows(scaled.location, targets),
+            scale=from_rows(scaled.scale, targets),
+            unit=from_rows(scaled.unit, targets),
+            steady=from_rows(scaled.steady, targets),
             filled=from_rows(scaled.values, targets),
             parameters=from_rows(told.parameters, targets),
         )

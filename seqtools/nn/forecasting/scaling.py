@@ -38,16 +38,22 @@ class Scaled(NamedTuple):
     values: Float[Tensor, "rows context"]
     """scaled, without gaps, in the network's precision"""
     exact: Float[Tensor, "rows context"]
-    """the same in float64, and so are the last three"""
+    """the same in float64, and so are the last four"""
     seen: Bool[Tensor, "rows context"]
     """where a value was observed"""
     location: Float[Tensor, "rows 1"]
     scale: Float[Tensor, "rows 1"]
     unit: Float[Tensor, "rows 1"]
+    steady: Float[Tensor, "rows 1"]
+    """the one value of a window that never moved, raw; NaN of one that did, or holds less than two values"""
 
 
 class Scaling:
     """The way from raw values to scaled ones that a configuration names.
+
+    A window that never moved has no scale in which to say how far it will: its value is told, and not what a
+    network makes of the scale that stands in. Networks that draw paths learn a distribution of such windows,
+    too, and keep it.
 
     Args:
         config: transform, location and scale.
@@ -56,6 +62,7 @@ class Scaling:
 
     def __init__(self, config: ForecasterConfig, shape: ForecastShape) -> None:
         self.transform, self.location, self.scale = config.transform, config.location, config.scale
+        self.holds = config.kind != "deepar"
         self.context = shape.context
         self.season = main_season(shape)
         self.longest = max((s for s in shape.seasons if s <= shape.context), default=0)
@@ -67,12 +74,13 @@ class Scaling:
             standard: the unit of each row where `scale` is none.
         """
         seen, raw = filling.observed(history), history.double()
+        filled = filling.fill(raw, seen)
         unit = standard.double() if self.scale == "none" else self._unit(raw, seen)
-        z = self.forward(filling.fill(raw, seen), unit)
+        z = self.forward(filled, unit)
         location = self._location(z, seen)
         scale = self._scale(z, seen, location)
         exact = (z - location) / scale
-        return Scaled(exact.to(history), exact, seen, location, scale, unit)
+        return Scaled(exact.to(history), exact, seen, location, scale, unit, self._steady(filled, seen))
 
     def forward(self, raw: Tensor, unit: Tensor) -> Tensor:
         """Raw values to transformed ones, in float64."""
@@ -86,6 +94,11 @@ class Scaling:
         if self.transform == "log":
             return z.clamp(max=TOP).exp() * unit
         return z.clamp(-TOP, TOP).sinh() * unit if self.transform == "asinh" else z * unit
+
+    def _steady(self, filled: Tensor, seen: Tensor) -> Tensor:
+        low, high = filled.aminmax(dim=1, keepdim=True)
+        still = (low == high) & (seen.sum(dim=1, keepdim=True) > 1) & self.holds
+        return torch.where(still, high, torch.nan)
 
     def _unit(self, history: Tensor, seen: Tensor) -> Tensor:
         known = history.masked_fill(~seen, 0.0).abs()

@@ -36,11 +36,13 @@ class Forecast(NamedTuple):
     quantiles: Float[Tensor, "batch horizon targets levels"]
     mean: Float[Tensor, "batch horizon targets"]
     location: Float[Tensor, "batch 1 targets"]
-    """subtracted after the transform; this and the next two in float64"""
+    """subtracted after the transform; this and the next three in float64"""
     scale: Float[Tensor, "batch 1 targets"]
     """divided by then"""
     unit: Float[Tensor, "batch 1 targets"]
     """divided by before the transform"""
+    steady: Float[Tensor, "batch 1 targets"]
+    """what is told of a window that never moved, raw; NaN of others"""
     filled: Float[Tensor, "batch context targets"]
     """the scaled window without gaps"""
     parameters: Float[Tensor, "batch horizon targets parameters"]
