@@ -56,7 +56,7 @@ class ForecasterConfig(StackConfig):
     width: int = 128
     """Hidden units of each layer."""
     segment: int = 0
-    """segment: steps read at once; 0 chooses by season and window."""
+    """segment, smoothing: steps read at once; 0 chooses by season and window."""
     dilations: str = ""
     """recurrent, smoothing: how many steps back each layer's state lies, `1,4,24` (Chang et al. 2017)."""
     attention: str = "general"

@@ -17,6 +17,7 @@ from seqtools_forecast.run_folder import READING, ForecastRun
 from seqtools_forecast.scales import naive2_errors
 from seqtools_forecast.splits import split
 from seqtools_forecast.store import SeriesStore
+from seqtools_forecast.unused import unused
 
 Fill = Callable[[Path], SeriesStore]
 """Puts series into a folder."""
@@ -57,7 +58,7 @@ def prepare(run: ForecastRun, fill: Fill, recipe: ForecastRecipe, report: Report
     run.write_json("shape.json", about)
     run.write_resolved(choices.recipe)
     run.write_json("run.json", {"data": {"sha256": store.digest(), **store.report}, "parent": ""})
-    for line in choices.told:
+    for line in (*choices.told, *unused(choices.recipe)):
         report(line)
     train, valid, test = int(splits.windows().sum()), len(splits.valid), len(splits.test)
     parts = f"valid: {counted(valid, 'window')}; test: {counted(test, 'window')}"

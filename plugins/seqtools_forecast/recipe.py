@@ -155,9 +155,9 @@ class SeriesTrainingConfig(LoopConfig):
     loss: str = "pinball"
     """pinball (over all levels), or likelihood (heads that are distributions)."""
     mean_weight: float = 0.1
-    """Weight of the error of the mean beside the pinball loss."""
+    """Weight of the error of the mean beside the pinball loss (not deepar)."""
     mean_error: str = "squared"
-    """What that error is: squared or absolute (which learns from noisy series more steadily)."""
+    """What that error is: squared or absolute, which learns from noisy series more steadily (not deepar)."""
     ridge: float = 0.1
     """network.linear: start its map at a ridge regression with this penalty for each window; 0 is off."""
     linear_rate: float = 0.1
@@ -169,7 +169,7 @@ class SeriesTrainingConfig(LoopConfig):
     """Share of windows that begin where in the main season the forecast will."""
     weights: str = "none"
     """What a window's loss is relative to: none (its own scale), naive (steps of the seasonal naive, as in
-    MASE), level (the values, as in sMAPE) or owa (half of each, over what M4's Naive2 has)."""
+    MASE), level (the values, as in sMAPE) or owa (half of each, over what M4's Naive2 has); not deepar."""
     missing: float = 0.0
     """Share of observed steps hidden from the network, so that it learns to bear gaps."""
     noise: float = 0.0

@@ -240,6 +240,13 @@ def test_a_start_killed_while_reading_is_begun_afresh(train: Cli, file: Path, tm
     assert not (data / "half.rows").exists()
 
 
+def test_what_a_kind_does_not_read_is_told(train: Cli, file: Path) -> None:
+    done = train(file, "--kind", "segment", "--dilations", "1", "--set", "network.lags=1", steps=2)
+    (line,) = [line for line in done.stderr.splitlines() if "without effect" in line]
+    assert "network.dilations is for recurrent and smoothing; network.lags is for deepar" in line
+    assert "without effect" not in train(file, "--kind", "segment", "--segment", 3, name="own").stderr
+
+
 def test_trials_choose_a_network(train: Cli, file: Path, tmp_path: Path) -> None:
     done = train(file, "--auto", "--auto-time", "1s", "--kind", "segment", "--no-floor", "--no-refit")
     assert "trial 1: segments, validation loss" in done.stderr
