@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 RATE = 1.0
 """What the logarithm of a width moves by while as many steps pass as a forecast looks ahead on average, times
-the share of values outside beyond what is promised. The fastest that makes the interval score of series of
-changing restlessness no worse, see `tests/benchmarks/bench_adapting.py`."""
+the share of values outside beyond what is promised."""
+FASTEST = 0.1
+"""The same of one step, at most: single values say little.
+
+So fast the interval score of series whose restlessness changes is better than that of fixed intervals, and
+that of series without such changes a little worse: `tests/benchmarks/bench_adapting.py`."""
 BOUNDS = 0.25, 4.0
 """How much narrower or wider intervals become."""
 
@@ -37,15 +41,15 @@ class Widths:
 
     Args:
         shape: of the forecaster.
-        rate: see `RATE`.
+        rate: per step; None for that of `RATE` and `FASTEST`.
     """
 
-    def __init__(self, shape: ForecastShape, rate: float = RATE) -> None:
+    def __init__(self, shape: ForecastShape, rate: float | None = None) -> None:
         levels, horizon, targets = shape.levels, shape.horizon, shape.targets
         self._median, self._least = levels.index(0.5), 0.0 if shape.non_negative else -math.inf
         self._sides = [_sides(levels, place) for place in range(len(levels))]
         self._allowed = np.array([_allowed(levels, *side) for side in self._sides])
-        self._rate = 2 * rate / (horizon + 1)
+        self._rate = min(2 * RATE / (horizon + 1), FASTEST) if rate is None else rate
         self._logarithms = np.zeros((targets, len(levels)))
         # How many values came to lie outside at each step from the last origin on, and how many were there.
         self._outside = np.zeros((horizon, targets, len(levels)), np.float32)

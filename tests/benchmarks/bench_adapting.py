@@ -3,10 +3,11 @@
     python tests/benchmarks/bench_adapting.py
 
 Each series is autoregressive of order one, its shocks as great as a second such process wanders (`wander` is
-the deviation of the logarithm, `for` how many horizons that lasts). The forecast is the best there is, with
-intervals that hold what they promise over the whole of the series. For each rate of `Widths`: the interval
-score (Gneiting & Raftery 2007) of 80 % and 95 % over that of fixed intervals, and how far the coverage of
-80 % lies from 80 over stretches of four horizons (root of the mean square, in points).
+the deviation of the logarithm, `for` how many steps that lasts). The forecast is the best there is, with
+intervals that hold what they promise over the whole of the series. For each rate of `Widths`, per step: the
+interval score (Gneiting & Raftery 2007) of 80 % and 95 % over that of fixed intervals, and how far the share
+within 80 % lies from 80 over stretches of four horizons, 100 steps at least (root mean square, in points).
+The last rate is the one that is used.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from seqtools_forecast.adapting import Widths
 
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 PLACES = {80: (1, 3), 95: (0, 4)}
-RATES = (0.0, 0.25, 0.5, 1.0, 2.0)
-SERIES, HORIZONS, STRETCH = 24, 29, 4
+RATES = (0.0, 0.02, 0.05, 0.1, 0.2, None)
+SERIES, HORIZONS, STEPS = 24, 28, 2400
 
 
 @dataclass(frozen=True)
@@ -36,19 +37,24 @@ class World:
         horizon: steps ahead.
         memory: coefficient of the process.
         wander: deviation of the logarithm of the shocks' size.
-        lasting: horizons over which that size is alike.
+        lasting: steps over which that size is alike.
     """
 
     horizon: int
     memory: float
     wander: float
-    lasting: float
+    lasting: int
+
+    @property
+    def stretch(self) -> int:
+        """Steps over which coverage is measured."""
+        return max(100, 4 * self.horizon)
 
     def series(self, seed: int) -> np.ndarray:
         """`[time, series]`."""
         draw = np.random.default_rng(seed)
-        time = self.horizon * (HORIZONS + 1)
-        keep = np.exp(-1 / (self.lasting * self.horizon))
+        time = max(self.horizon * HORIZONS, STEPS) + self.horizon
+        keep = np.exp(-1 / self.lasting)
         size = np.zeros((time, SERIES))
         values = np.zeros((time, SERIES))
         size[0] = draw.normal(size=SERIES) * self.wander
@@ -63,8 +69,10 @@ WORLDS = tuple(
     starmap(
         World,
         (
-            (12, 0.8, 0.4, 4), (12, 0.8, 0.4, 16), (48, 0.97, 0.4, 1), (48, 0.97, 0.4, 4),
-            (48, 0.97, 0.4, 16), (48, 0.97, 0.0, 4), (240, 0.99, 0.4, 4), (240, 0.99, 0.4, 16),
+            (1, 0.5, 0.4, 50), (1, 0.5, 0.4, 200), (1, 0.5, 0.0, 200), (7, 0.8, 0.4, 50), (7, 0.8, 0.4, 200),
+            (7, 0.8, 0.0, 200), (24, 0.9, 0.4, 50), (24, 0.9, 0.4, 200), (24, 0.9, 0.0, 200),
+            (96, 0.98, 0.4, 200), (96, 0.98, 0.4, 800), (96, 0.98, 0.0, 800), (240, 0.99, 0.4, 800),
+            (240, 0.99, 0.4, 3200),
         ),
     )
 )  # fmt: skip
@@ -83,7 +91,7 @@ def forecasts(world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return origins, median[..., None] + around[:, None], came
 
 
-def measure(world: World, rate: float) -> tuple[dict[int, float], float]:
+def measure(world: World, rate: float | None) -> tuple[dict[int, float], float]:
     """Interval scores by percentage, and how far coverage strays."""
     origins, quantiles, came = forecasts(world)
     widths = Widths(ForecastShape(horizon=world.horizon, context=1, levels=LEVELS, targets=SERIES), rate)
@@ -94,22 +102,23 @@ def measure(world: World, rate: float) -> tuple[dict[int, float], float]:
         missed = np.maximum(below - came, 0) + np.maximum(came - above, 0)
         scores[percent] = float((above - below + 2 / (1 - percent / 100) * missed).mean())
     inside = (told[..., 1] <= came) & (came <= told[..., 3])
-    parts = np.array_split(inside, HORIZONS // STRETCH)
+    parts = np.array_split(inside, int(origins[-1] - origins[0]) // world.stretch)
     shares = np.stack([part.mean(axis=(0, 1)) for part in parts])
     return scores, 100 * float(np.sqrt(np.square(shares - 0.8).mean()))
 
 
 def main() -> None:
     """Print a line for each kind of series and rate."""
-    print(f"{'horizon':>7} {'wander':>6} {'for':>4} {'rate':>5} {'80 %':>6} {'95 %':>6} {'strays':>7}")
+    print(f"{'horizon':>7} {'wander':>6} {'for':>5} {'rate':>5} {'80 %':>6} {'95 %':>6} {'strays':>7}")
     for world in WORLDS:
         fixed: dict[int, float] = {}
         for rate in RATES:
             scores, strays = measure(world, rate)
             fixed = fixed or scores
             ratios = " ".join(f"{scores[percent] / fixed[percent]:6.3f}" for percent in PLACES)
-            kind = f"{world.horizon:7} {world.wander:6} {world.lasting:4}"
-            print(f"{kind} {rate:5} {ratios} {strays:7.1f}", flush=True)
+            kind = f"{world.horizon:7} {world.wander:6} {world.lasting:5}"
+            used = "used" if rate is None else f"{rate:g}"
+            print(f"{kind} {used:>5} {ratios} {strays:7.1f}", flush=True)
 
 
 if __name__ == "__main__":

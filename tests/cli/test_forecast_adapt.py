@@ -16,7 +16,7 @@ import pytest
 from click.testing import Result
 
 import seqtools
-from seqtools_forecast.adapting import BOUNDS
+from seqtools_forecast.adapting import FASTEST
 
 Cli = Callable[..., Result]
 unit = Path(__file__).resolve().parents[1] / "unit"
@@ -52,10 +52,9 @@ def test_intervals_that_were_too_wide_become_narrower(run_cli: Cli, folder: Path
     asked = ("forecast", "-m", str(folder / "model.onnx"), str(folder / "table.csv"))
     fixed, adapted = table(run_cli(*asked)), run_cli(*asked, "--adapt", "20")
     rows = table(adapted)
-    # All of 20 steps were inside: the logarithm falls by 2 / (3 + 1) of 0.2 a step, here to its bound, and by
-    # that of 0.05 for 95 %.
-    assert width(rows, 80) == pytest.approx(BOUNDS[0] * width(fixed, 80))
-    assert width(rows, 95) == pytest.approx(np.exp(-20 * 0.5 * 0.05) * width(fixed, 95))
+    # All of 20 steps were inside, where a fifth and a twentieth might be outside.
+    assert width(rows, 80) == pytest.approx(np.exp(-20 * FASTEST * 0.2) * width(fixed, 80))
+    assert width(rows, 95) == pytest.approx(np.exp(-20 * FASTEST * 0.05) * width(fixed, 95))
     assert [row["mean"] for row in rows] == [row["mean"] for row in fixed]
     assert "widths of intervals over those calibrated" in adapted.stderr
     assert table(run_cli(*asked, "--adapt", "new")) == rows  # the file says that 20 steps came after training
@@ -105,8 +104,8 @@ def test_windows_learn_from_those_before_them(run_cli: Cli, folder: Path, comman
     fixed, adapted = (json.loads(run_cli(*asked, *options, *more).stdout) for more in ((), ("--adapt",)))
     assert (fixed["adapt"], adapted["adapt"]) == (False, True)
     assert fixed["scores"]["width_80"] == pytest.approx(2.0)
-    # Each window is exp(-0.3) times as wide as that before it, down to the bound.
-    factors = np.maximum(np.exp(-0.3 * np.arange(6)), BOUNDS[0])
+    # Three steps lie between windows.
+    factors = np.exp(-3 * FASTEST * 0.2 * np.arange(6))
     assert adapted["scores"]["width_80"] == pytest.approx(2 * factors.mean())
     assert adapted["scores"]["mae"] == fixed["scores"]["mae"]
 

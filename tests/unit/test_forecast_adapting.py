@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seqtools.errors import UsageError
 from seqtools.forecaster import ForecastShape
 from seqtools_forecast.about import About
-from seqtools_forecast.adapting import BOUNDS, RATE, Following, Widths
+from seqtools_forecast.adapting import BOUNDS, FASTEST, RATE, Following, Widths
 from seqtools_forecast.frequency import Frequency
 from seqtools_forecast.past import Windows
 from seqtools_forecast.replaying import check_adapt, last_steps, learned
@@ -44,11 +44,16 @@ def after(actual: float, windows: int, shape: ForecastShape = SHAPE) -> np.ndarr
 
 
 def test_one_window_moves_widths_by_what_the_rate_says() -> None:
-    # All inside: the share of 80 % falls by 0.2 a step, that of 95 % by 0.05; 4 steps at 2 / (4 + 1) each.
+    # All inside: the share outside of 80 % is less by 0.2 in each of 4 steps, that of 95 % by 0.05.
     inside = after(0.0, 1)[0]
-    assert np.log(inside) == pytest.approx(RATE * 1.6 * np.array([-0.05, -0.2, 0, -0.2, -0.05]))
+    assert np.log(inside) == pytest.approx(4 * FASTEST * np.array([-0.05, -0.2, 0, -0.2, -0.05]))
     outside = after(1.5, 1)[0]  # beyond 80 % and within 95 %
-    assert np.log(outside) == pytest.approx(RATE * 1.6 * np.array([-0.05, 0.8, 0, 0.8, -0.05]))
+    assert np.log(outside) == pytest.approx(4 * FASTEST * np.array([-0.05, 0.8, 0, 0.8, -0.05]))
+
+
+def test_far_forecasts_learn_slowly_as_their_news_come_late() -> None:
+    far = replace(SHAPE, horizon=99)
+    assert np.log(after(0.0, 1, far)[0, 1]) == pytest.approx(99 * 2 * RATE / 100 * -0.2)
 
 
 def test_nothing_is_learned_of_values_that_have_not_come() -> None:
@@ -59,7 +64,7 @@ def test_nothing_is_learned_of_values_that_have_not_come() -> None:
     np.testing.assert_array_equal(again, told())
     # One step on, one value of both windows is known, and counts once.
     widths.advance(11)
-    assert np.log(widths.factors[0, 1]) == pytest.approx(RATE * 0.4 * 0.8)
+    assert np.log(widths.factors[0, 1]) == pytest.approx(FASTEST * 0.8)
 
 
 def test_the_future_changes_nothing_of_what_is_told_before_it() -> None:
@@ -90,8 +95,8 @@ def test_intervals_of_the_wrong_width_come_to_hold_what_they_promise(factor: flo
 
 
 def test_factors_stay_within_bounds() -> None:
-    np.testing.assert_allclose(after(99.0, 60)[0, [0, 1, 3, 4]], BOUNDS[1])
-    np.testing.assert_allclose(after(0.0, 60)[0, [1, 3]], BOUNDS[0])
+    np.testing.assert_allclose(after(99.0, 99)[0, [0, 1, 3, 4]], BOUNDS[1])
+    np.testing.assert_allclose(after(0.0, 99)[0, [1, 3]], BOUNDS[0])
 
 
 def test_missing_values_teach_nothing_and_targets_learn_apart() -> None:
@@ -109,7 +114,7 @@ def test_a_level_without_a_partner_is_held_to_its_own_share() -> None:
     widths = Widths(odd)
     widths.told(np.array([[[-1.0, 0.0, 1.0]]]), np.array([[-2.0]]), 0)
     widths.advance(1)
-    np.testing.assert_allclose(np.log(widths.factors[0]), [RATE * 0.9, 0.0, RATE * -0.2])
+    np.testing.assert_allclose(np.log(widths.factors[0]), [FASTEST * 0.9, 0.0, FASTEST * -0.2])
 
 
 def test_the_median_stays_and_nothing_falls_below_zero_that_must_not() -> None:
@@ -165,7 +170,7 @@ def test_a_replay_asks_for_the_last_steps_and_learns_all_that_came(tmp_path: Any
     widths = learned(model, store, 0, 6)
     assert model.asked == [34, 35, 36, 37, 38, 39]
     # Six steps came, all inside.
-    np.testing.assert_allclose(np.log(widths.factors[0, 1]), RATE * 6 * 0.4 * -0.2)
+    np.testing.assert_allclose(np.log(widths.factors[0, 1]), 6 * FASTEST * -0.2)
 
 
 def test_a_replay_leaves_a_beginning_to_forecast_from(tmp_path: Any) -> None:
