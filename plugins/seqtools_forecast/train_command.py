@@ -115,6 +115,8 @@ def command(
     """
     recipe, said = asked.settle(resume=resume, others=bool(auto or auto_time))
     _check(said)
+    if not (files or output or resume):
+        raise UsageError("FILE", "there are no series to train on", "Name one file or more")
     output = output or _folder(files)
     if auto or auto_time:
         from seqtools_forecast.auto import train_auto

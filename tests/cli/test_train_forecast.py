@@ -17,7 +17,8 @@ pytest.importorskip("torch")
 from safetensors.torch import load_file
 
 from seqtools import config
-from seqtools_forecast.auto import candidates
+from seqtools.errors import ConfigError
+from seqtools_forecast.auto import candidates, train_auto
 from seqtools_forecast.recipe import ForecastRecipe
 from seqtools_forecast.retraining import folds
 from seqtools_forecast.run_folder import ForecastRun
@@ -259,6 +260,58 @@ def test_trials_choose_a_network(train: Cli, file: Path, tmp_path: Path) -> None
     assert (tmp_path / "run" / "best.safetensors").read_bytes() == before
 
 
+def test_trials_and_training_killed_leave_nothing_beside_the_run(file: Path, tmp_path: Path) -> None:
+    values = {
+        "network.kind": "segment", "network.width": 5, "network.linear": False, "training.batch_size": 4,
+        "training.steps": 12, "training.checkpoint_every": 2, "training.evaluate_every": 6,
+        "training.refit": False, "data.horizon": 4, "data.season": "6",
+    }  # fmt: skip
+    recipe = config.build(config.Layer("test", values), kind=ForecastRecipe)
+    left = tmp_path / ".run-trials-killed" / "series"
+    left.mkdir(parents=True)
+    beside: list[str] = []
+    said: list[str] = []
+
+    def killed(line: str) -> None:
+        said.append(line)
+        if line.startswith("step 6  valid"):
+            beside.extend(path.name for path in tmp_path.iterdir() if "trials" in path.name)
+            raise Killed
+
+    def start(report: Callable[[str], None]) -> None:
+        files, output = (str(file),), tmp_path / "run"
+        train_auto(
+            files, output, recipe, values, budget="1s", floor=False, export=False, report=report
+        )  # fmt: skip
+
+    with pytest.raises(Killed):
+        start(killed)
+    assert not beside and not left.exists()
+    told = ForecastRun(tmp_path / "run").info()["auto"]
+    assert f"chosen by validation: {told['chosen']}" in said and len(told["tried"]) > 1
+    start(said.append)
+    assert f"chosen by validation before: {told['chosen']}" in said
+    assert any(line.startswith("Going on from step") for line in said)
+    file.write_text(file.read_text().replace("s0,", "t0,"))
+    with pytest.raises(ConfigError, match="begun with other"):
+        start(said.append)
+
+
+def test_networks_that_come_to_the_same_are_tried_once(train: Cli, file: Path) -> None:
+    more = "--kind", "segment", "--set", "network.residual=auto", "--no-floor", "--no-refit"
+    done = train(file, "--auto", "--auto-time", "1s", *more)
+    assert "in all: segments; segments, window linear\n" in done.stderr
+    assert "too short to tell much" in done.stderr
+
+
+def test_without_windows_to_judge_by_nothing_is_tried(train: Cli, tmp_path: Path) -> None:
+    short = Path(TINY_SERIES.csv(tmp_path / "short.csv", count=2, steps=7))
+    done = train(short, "--auto", "--auto-time", "1s", "--no-floor", "--no-refit")
+    assert "no trials: no series is long enough" in done.stderr and "chosen by" not in done.stderr
+    assert ForecastRun(tmp_path / "run").info()["auto"]["tried"] == {}
+    train(short, "--auto", "--auto-time", "1s", "--no-floor", "--no-refit")
+
+
 def test_trials_are_for_one_process(train: Cli, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert "in one process" in stop_message(train(file, "--auto", code=2))
@@ -269,8 +322,9 @@ def test_trials_leave_alone_what_was_said() -> None:
     found = candidates(recipe, {"network.width"})
     assert {"segments", "recurrent", "smoothing", "seq2seq"} <= found.keys()
     assert all(one.network.width == 7 for one in found.values())
-    every = set(config.settings(recipe))
-    assert len(candidates(recipe, every)) == 1
+    recipe = config.build(config.Layer("test", {"network.kind": "recurrent"}), kind=ForecastRecipe)
+    assert list(candidates(recipe, {"network.kind"})) == ["recurrent", "recurrent, no residual"]
+    assert list(candidates(recipe, set(config.settings(recipe)))) == ["recurrent"]
 
 
 def test_covariates_and_several_targets(run_cli: Cli, tmp_path: Path) -> None:
@@ -303,6 +357,28 @@ def test_series_too_short_to_hold_any_out_are_trained_on_all_the_same(train: Cli
     run = ForecastRun(tmp_path / "run")
     assert "nothing says how good the network is" in done.stderr
     assert run.calibration().weight == 1 and not run.floor()
+
+
+@pytest.mark.parametrize(
+    ("words", "subject", "cure"),
+    [
+        ([], "FILE", "Name one file or more"),
+        (["--auto"], "FILE", "Name one file or more"),
+        (["-o", "runs/sales"], "FILE", "Name one file or more"),
+        (["--resume"], "-o", "Name its folder"),
+        (["-"], "-o", "Name its folder"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_missing_is_asked_for(
+    run_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], subject: str, cure: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run_cli("train", "forecast", *words)
+    assert done.exit_code == 2
+    line = stop_message(done)
+    assert line.startswith(f"Error: {subject}: ") and cure in line
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
