@@ -119,10 +119,12 @@ def command(
         raise UsageError("FILE", "there are no series to train on", "Name one file or more")
     output = output or _folder(files)
     if auto or auto_time:
+        from seqtools.training.beginning import tidied
         from seqtools_forecast.auto import train_auto
 
         budget = auto_time or "5m"
-        train_auto(files, output, recipe, said, budget=budget, floor=floor, export=export, report=note)
+        with tidied(output.parent):
+            train_auto(files, output, recipe, said, budget=budget, floor=floor, export=export, report=note)
         return
     from seqtools_forecast.train_run import train_forecast
 

@@ -19,7 +19,7 @@ from typing import Any
 from seqtools import config
 from seqtools.errors import ExportError, UsageError
 from seqtools.plugin import Reporter
-from seqtools.training.beginning import check_fresh
+from seqtools.training.beginning import check_fresh, tidied
 from seqtools.training.clock import parse_duration, spell_duration
 from seqtools_sentiment.examples import Example, Labels
 from seqtools_sentiment.export import export_run
@@ -108,7 +108,8 @@ def autotune(
     texts = _Texts(train, valid, learn_labels(train, recipe.data), about)
     rungs = rungs_within(box.seconds)
     drawn = candidates(recipe, spoken, 2**rungs, texts.labels.outputs, limit)
-    best = _search(drawn, rungs, texts, box, output, report)
+    with tidied(output.parent):
+        best = _search(drawn, rungs, texts, box, output, report)
     best = _with(best, {"training.max_time": f"{max(box.left, _SHORTEST):.0f}s"})
     searched = {path for path in SPACE if path not in spoken} | {"tokenizer.vocab_size"}
     told = ", ".join(f"{path} {value}" for path, value in config.settings(best).items() if path in searched)

@@ -6,7 +6,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -101,22 +101,36 @@ def prepared(
     Args:
         device: where they train, as recipes name it.
         prepare: fills a folder that is no run yet; the process that leads calls it, the others wait.
-        undo: takes that away again where the folder did not become a run.
+        undo: takes that away again where the folder did not become a run; folders that were not there before
+            and are empty then go, too.
 
     Raises:
         SeqtoolsError: what preparing failed with, in every process and not only the one that prepares.
     """
     world = World.start(device)
+    with tidied(run.path):
+        try:
+            failure = attempt(prepare) if world.leads and not run.exists else None
+            failure = world.tell(failure)
+            if failure:
+                raise failure
+            yield world
+        finally:
+            world.close()
+            if world.leads and not run.exists:
+                undo()
+
+
+@contextmanager
+def tidied(path: Path) -> Iterator[None]:
+    """Take away folders on the way down to a path that were not there at the beginning and end up empty."""
+    fresh = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
-        failure = attempt(prepare) if world.leads and not run.exists else None
-        failure = world.tell(failure)
-        if failure:
-            raise failure
-        yield world
+        yield
     finally:
-        world.close()
-        if world.leads and not run.exists:
-            undo()
+        with suppress(OSError):  # one that is not empty, or that another process has taken away
+            for folder in fresh:
+                folder.rmdir()
 
 
 def clear(run: RunFolder, leftovers: Collection[str]) -> None:
@@ -125,9 +139,8 @@ def clear(run: RunFolder, leftovers: Collection[str]) -> None:
     for folder in (data, run.path):
         for name in leftovers:
             (folder / name).unlink(missing_ok=True)
-    for folder in (data, run.path):
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+    if data.is_dir() and not any(data.iterdir()):
+        data.rmdir()
 
 
 def record(run: RunFolder, recipe: Any, parameters: int) -> None:

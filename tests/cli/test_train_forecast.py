@@ -381,6 +381,20 @@ def test_what_is_missing_is_asked_for(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("more", [[], ["--auto"]], ids=["plain", "auto"])
+def test_a_table_that_is_refused_leaves_no_folder(
+    run_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.csv").write_text("ds,y\n2020-01-01,1\nsoon,2\n")
+    for words in ([], ["-o", "runs/deep/bad"]):
+        assert run_cli("train", "forecast", "bad.csv", *words, *more).exit_code == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
+    (tmp_path / "runs").mkdir()
+    assert run_cli("train", "forecast", "bad.csv", *more).exit_code == 1
+    assert not list((tmp_path / "runs").iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "cause", "code"),
     [

@@ -20,7 +20,7 @@ from seqtools.plugin import TaskSpec
 from seqtools.recipe import DataConfig, Recipe
 from seqtools.recipe_options import AskedRecipe, asks_recipe
 from seqtools.train_options import export_option, floor_option, output_option, resume_option
-from seqtools.training.beginning import clear, prepared, record, resumed
+from seqtools.training.beginning import clear, prepared, record, resumed, tidied
 from seqtools.training.ending import make_file, note_best
 from seqtools.training.loop import TrainingResult
 from seqtools.training.run_folder import RunFolder
@@ -65,6 +65,28 @@ def test_what_did_not_become_a_run_is_taken_away(run: RunFolder) -> None:
     with pytest.raises(KeyboardInterrupt), prepared(run, "cpu", lambda: fill(run), undo(run)):
         raise KeyboardInterrupt
     assert not run.path.exists()
+
+
+def test_folders_that_were_not_there_go_and_those_that_were_stay(tmp_path: Path) -> None:
+    def refuse(run: RunFolder) -> None:
+        def failing() -> None:
+            (run.path / "data").mkdir(parents=True)
+            fill(run)
+            raise DataError("texts", "there are none", "Give some")
+
+        with pytest.raises(DataError), prepared(run, "cpu", failing, undo(run)):
+            pytest.fail("nothing is there to train on")
+
+    refuse(RunFolder(tmp_path / "runs" / "deep" / "mine"))
+    assert not (tmp_path / "runs").exists()
+    (tmp_path / "runs" / "empty").mkdir(parents=True)
+    refuse(RunFolder(tmp_path / "runs" / "empty"))
+    refuse(RunFolder(tmp_path / "runs" / "mine"))
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["empty"]
+    with tidied(tmp_path / "runs" / "new" / "deep"):
+        (tmp_path / "runs" / "new" / "deep").mkdir(parents=True)
+        (tmp_path / "runs" / "new" / "kept").touch()
+    assert [path.name for path in (tmp_path / "runs" / "new").iterdir()] == ["kept"]
 
 
 def test_a_run_goes_on_with_its_own_recipe_and_no_other_tasks(run: RunFolder) -> None:
