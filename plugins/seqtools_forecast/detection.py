@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 AT_ONCE = 256
 INTERVAL = 95.0
-_FLAT = 1e-12
+_FLAT = 1e-6
+"""Of a value: what single precision and a network's rounding cannot tell from nothing."""
+_LEAST = 1e-30
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,11 @@ def judge(
 
     Args:
         stride: a new forecast is made after so many steps, and judges as many; at most the horizon.
-        first: the first step that is judged; 0 for the earliest with a horizon of history.
+        first: the first step that is judged; 0 for the earliest with a whole window of history, or with half
+            of a series that is shorter. Intervals are calibrated on whole windows.
     """
     series = store[index]
-    begin = first or min(model.shape.horizon, max(1, len(series) // 2))
+    begin = first or min(model.shape.context, max(1, len(series) // 2))
     origins = np.arange(begin, len(series), stride)
     for start in range(0, len(origins), AT_ONCE):
         some = origins[start : start + AT_ONCE]
@@ -89,24 +92,35 @@ def scores(value: Float64, quantiles: Float64, levels: Sequence[float]) -> Float
     """Where values `[rows]` lie among quantiles `[rows, levels]`, as quantiles of a normal distribution.
 
     Between levels it is linear in them; beyond the outermost it goes on as steeply as from there to the
-    median. A value that differs where all quantiles are one gets an infinite score.
+    median. Values are read as the model reads them, in single precision. Where several quantiles are one,
+    their value is as odd as the least odd of them; a value that differs where all are one has an infinite
+    score.
     """
     normal = np.array([NormalDist().inv_cdf(level) for level in levels])
+    with np.errstate(over="ignore"):
+        value = value.astype(np.float32).astype(np.float64)
     middle = at(quantiles, levels, 0.5)
+    tiny = _FLAT * np.maximum(np.abs(middle), _LEAST)
     score = np.zeros(len(value))
     for side, edge in ((-1.0, 0), (1.0, len(levels) - 1)):
         gap = side * (quantiles[:, edge] - middle)
         way = side * (value - middle)
-        flat = gap <= _FLAT * np.maximum(np.abs(middle), _FLAT)
+        flat = gap <= tiny
         with np.errstate(divide="ignore", invalid="ignore"):
             beyond = way / np.where(flat, 1.0, gap) * normal[edge]
-        beyond = np.where(flat & (way > 0), side * np.inf, beyond)
-        score = np.where(way > np.where(flat, 0.0, gap), beyond, score)
+        beyond = np.where(flat & (way > tiny), side * np.inf, beyond)
+        score = np.where(way > np.where(flat, tiny, gap), beyond, score)
     between = (value >= quantiles[:, 0]) & (value <= quantiles[:, -1])
     for row in np.flatnonzero(between):
-        score[row] = np.interp(value[row], quantiles[row], normal)
+        equal = normal[quantiles[row] == value[row]]
+        score[row] = _least_odd(equal) if len(equal) else np.interp(value[row], quantiles[row], normal)
     score[np.isnan(value)] = np.nan
     return score
+
+
+def _least_odd(scores: Float64) -> float:
+    """The score nearest to 0 in the range of some."""
+    return float(np.clip(0.0, scores.min(), scores.max()))
 
 
 def threshold(share: float) -> float:
