@@ -31,8 +31,16 @@ def intervals(text: str) -> tuple[float, ...]:
         if not 0 < value < 100:
             cause = f"'{word.strip()}' is no percentage between 0 and 100"
             raise UsageError("--levels", cause, "Write percentages of intervals, like 80,95")
+        _refuse_share("--levels", value)
         found.add(value)
     return tuple(sorted(found))
+
+
+def _refuse_share(subject: str, value: float) -> None:
+    """Who writes 0.8 means 80 %, and would get an interval that holds next to nothing."""
+    if value < 1:
+        cause = f"{value:g} would be an interval of {value:g} %"
+        raise UsageError(subject, cause, f"Percentages are asked for: write {100 * value:g}")
 
 
 def ends(percentage: float) -> tuple[float, float]:
@@ -45,10 +53,14 @@ def check(wanted: Sequence[float], levels: Sequence[float]) -> None:
     """Refuse intervals wider than what the file tells.
 
     Raises:
-        UsageError: one of them is.
+        UsageError: one of them is, or is no percentage.
     """
     widest = 100 * (1 - 2 * max(levels[0], 1 - levels[-1]))
     for percentage in wanted:
+        if not 0 < percentage < 100:
+            cause = f"{percentage:g} is no percentage between 0 and 100"
+            raise UsageError("interval", cause, "Give one like 80")
+        _refuse_share("interval", percentage)
         low, high = ends(percentage)
         if low < levels[0] - _SAME or high > levels[-1] + _SAME:
             cause = f"the model tells nothing beyond intervals of {widest:g} %"
@@ -60,7 +72,14 @@ def at(quantiles: NDArray[np.float64], levels: Sequence[float], wanted: float) -
     """One quantile of `quantiles [..., levels]`, which may lie between two that are told.
 
     Between levels it is linear in the quantile of a normal distribution: exact for a normal one.
+
+    Raises:
+        UsageError: it lies beyond them.
     """
+    if not levels[0] - _SAME <= wanted <= levels[-1] + _SAME:
+        cause = f"{wanted:g} lies beyond the levels that the model tells"
+        cure = f"Ask for {levels[0]:g} to {levels[-1]:g}, or train with other data.levels"
+        raise UsageError("quantile", cause, cure)
     score, scores = _normal(wanted), np.array([_normal(level) for level in levels])
     place = int(np.clip(np.searchsorted(scores, score), 1, len(scores) - 1)) if len(scores) > 1 else 0
     if len(scores) == 1:

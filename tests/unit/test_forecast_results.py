@@ -41,6 +41,18 @@ def test_intervals_are_read_and_refused() -> None:
         check([95], LEVELS)
 
 
+def test_shares_are_not_taken_for_percentages_nor_percentages_for_levels() -> None:
+    for ask in (lambda: intervals("80,0.9"), lambda: check([0.9], LEVELS)):
+        with pytest.raises(UsageError, match=r"an interval of 0\.9 %\. Percentages are asked for: write 90"):
+            ask()
+    for wrong in (0, 100, float("nan")):
+        with pytest.raises(UsageError, match="no percentage"):
+            check([wrong], LEVELS)
+    for beyond in (0.96, 0.01, 80, 0):
+        with pytest.raises(UsageError, match=r"levels that the model tells\. Ask for 0\.05 to 0\.95"):
+            at(np.zeros((1, len(LEVELS))), LEVELS, beyond)
+
+
 @settings(derandomize=True, deadline=None, max_examples=50)
 @given(st.floats(0.05, 0.95), st.floats(-100, 100), st.floats(0.1, 50))
 def test_levels_between_are_exact_for_a_normal_distribution(level: float, mean: float, sd: float) -> None:
