@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from seqtools.plugin import Reporter
 from seqtools.wording import counted
@@ -28,8 +29,13 @@ def from_files(files: Sequence[str], recipe: ForecastRecipe, report: Reporter) -
     return lambda folder: read_series(files, recipe.data, folder, report)
 
 
-def prepare(run: ForecastRun, fill: Fill, recipe: ForecastRecipe, report: Reporter) -> None:
+def prepare(
+    run: ForecastRun, fill: Fill, recipe: ForecastRecipe, noted: Mapping[str, Any], report: Reporter
+) -> None:
     """Fill a fresh run folder with what training reads; the caller writes the recipe, which makes it a run.
+
+    Args:
+        noted: what else run.json shall tell.
 
     Raises:
         DataError: the tables are unusable, or the series too short.
@@ -57,7 +63,8 @@ def prepare(run: ForecastRun, fill: Fill, recipe: ForecastRecipe, report: Report
     }
     run.write_json("shape.json", about)
     run.write_resolved(choices.recipe)
-    run.write_json("run.json", {"data": {"sha256": store.digest(), **store.report}, "parent": ""})
+    data = {"sha256": store.digest(), **store.report}
+    run.write_json("run.json", {"data": data, "parent": "", **noted})
     for line in (*choices.told, *unused(choices.recipe)):
         report(line)
     train, valid, test = int(splits.windows().sum()), len(splits.valid), len(splits.test)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from seqtools.errors import UsageError
 from seqtools.nn.size import count_parameters
@@ -50,9 +52,13 @@ def train_forecast(
 
 def train_filled(
     run: ForecastRun, recipe: ForecastRecipe, fill: Fill, *, floor: bool = True, export: bool = True,
-    report: Reporter,
+    report: Reporter, about: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Train in a run folder whose series `fill` brings if it is no run yet; what is done is not done again.
+
+    Args:
+        recipe, floor, export: as in `train_forecast`.
+        about: what else the run tells of itself.
 
     Raises:
         ConfigError: the folder holds a run with another recipe.
@@ -66,7 +72,7 @@ def train_filled(
     else:
         discard(run)
         check_fresh(run, PREPARED)
-    begin = partial(prepare, run, fill, recipe, report)
+    begin = partial(prepare, run, fill, recipe, about or {}, report)
     with prepared(run, recipe.training.device, begin, partial(_undo, run)) as world:
         result = _train(run, recipe, world, report)
         train_folds(run, int(result.best["step"]), world, report)

@@ -299,7 +299,7 @@ def test_trials_and_training_killed_leave_nothing_beside_the_run(file: Path, tmp
 
 def test_networks_that_come_to_the_same_are_tried_once(train: Cli, file: Path) -> None:
     more = "--kind", "segment", "--set", "network.residual=auto", "--no-floor", "--no-refit"
-    done = train(file, "--auto", "--auto-time", "1s", *more)
+    done = train(file, "--auto", "--auto-time", "0.1s", *more)
     assert "in all: segments; segments, window linear\n" in done.stderr
     assert "too short to tell much" in done.stderr
 
