@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtools import config
-from seqtools.errors import UsageError
+from seqtools.errors import DataError, UsageError
 from seqtools.output import detail, note
+from seqtools.wording import counted
 from seqtools_forecast.recipe import ForecastRecipe
 from seqtools_forecast.series import Series
 from seqtools_forecast.store_writer import StoreWriter
@@ -37,6 +38,9 @@ def refitted(
         stride: steps between windows.
         folder: where the trainings lie, one at a time.
         threads: of the models that come out.
+
+    Raises:
+        DataError: what comes before a cutoff is too short to train on.
     """
     from seqtools_forecast.program import open_model
     from seqtools_forecast.run_folder import ForecastRun
@@ -47,10 +51,29 @@ def refitted(
         run = ForecastRun(folder / f"refit-{turn}")
         run.path.mkdir()
         note(f"training for cutoff {place} of {len(turns)}")
-        fill = partial(cut, store, store.lengths - rolling.horizon - turn * stride)
+        fill = partial(_before, rolling, store, turn, stride)
         train_filled(run, recipe, fill, floor=False, report=detail)
         yield from rolling.run(open_model(str(run.path / "model.onnx"), threads=threads), turn)
         shutil.rmtree(run.path)
+
+
+def _before(rolling: Rolling, store: SeriesStore, turn: int, stride: int, folder: Path) -> SeriesStore:
+    """A store of what comes before a turn of windows.
+
+    Raises:
+        DataError: it is too short to train on.
+    """
+    ends = store.lengths - rolling.horizon - turn * stride
+    found = cut(store, ends, folder)
+    longest = int(found.lengths.max(initial=0))
+    if longest <= rolling.horizon:
+        series = int(ends.argmax())
+        (stamp,) = store.frequency.text(store.starts[[series]] + ends[[series]] - 1)
+        cause = f"the longest series has {counted(longest, 'step')} up to there, and training wants"
+        cause = f"{cause} {rolling.horizon + 1} or more"
+        cure = "Use fewer --windows, or a smaller --stride" if turn else "Give longer series"
+        raise DataError(f"cutoff {stamp}", cause, cure)
+    return found
 
 
 def read_recipe(path: Path, shape: ForecastShape) -> ForecastRecipe:

@@ -250,6 +250,23 @@ def test_a_recipe_for_something_else_is_refused(backtest: Cli, folder: Path, tmp
         failed(backtest(folder / "whole.csv", "--refit", "--recipe", recipe), 2, words)
 
 
+@pytest.mark.parametrize(
+    ("windows", "words"),
+    [
+        (2, ("cutoff 2024-01-03: the longest series has 3 steps up to there, and training wants 4 or more",
+             "Use fewer --windows, or a smaller --stride")),
+        (1, ("cutoff 2024-01-03: the longest series has 3 steps", "Give longer series")),
+    ],
+)  # fmt: skip
+def test_a_cutoff_with_too_little_before_it_is_named(
+    backtest: Cli, tmp_path: Path, windows: int, words: tuple[str, ...]
+) -> None:
+    recipe, length = tmp_path / "recipe.toml", 3 + 3 * windows
+    recipe.write_text('task = "forecast"\n')
+    table = write(tmp_path / "short.csv", {"a": values("a")[:length], "b": values("b")[: length - 1]})
+    failed(backtest(table, "--windows", str(windows), "--refit", "--recipe", recipe), 1, *words)
+
+
 def test_refitting_trains_before_each_cutoff_on_what_comes_before(
     backtest: Cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
