@@ -60,7 +60,7 @@ def _float(cell: str, row: int, name: str, where: Callable[[int], str]) -> float
     except ValueError as error:
         shown = bare if len(bare) <= 40 else f"{bare[:39]}…"
         cause = f"column '{name}' holds '{shown}', which is no number"
-        cure = "Mend the cell, leave it empty, or name other columns with --target, --past, --future"
+        cure = "Mend the cell, leave it empty, or take other columns: --target, --past, --future, --static"
         raise DataError(where(row), cause, cure) from error
 
 

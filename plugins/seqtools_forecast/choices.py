@@ -238,7 +238,7 @@ def _network(
     }
     if found["kind"] == "deepar":
         found |= _sampling(recipe)
-    _check_signs(found["transform"], found.get("head", own.head), facts)
+    _check_values(found["transform"], found.get("head", own.head), facts)
     told = {f"network.{name}": value for name, value in found.items() if name != "loss"}
     if "loss" in found:
         told["training.loss"] = found["loss"]
@@ -255,7 +255,11 @@ def _sampling(recipe: ForecastRecipe) -> dict[str, Any]:
     return found | {name: value for name, value in plain.items() if getattr(own, name) == "auto"}
 
 
-def _check_signs(transform: str, head: str, facts: Facts) -> None:
+def _check_values(transform: str, head: str, facts: Facts) -> None:
+    if facts.beyond:
+        value, series, at = facts.beyond
+        cause = f"step {at + 1} is {value:g}, beyond 3.4e38, where single precision ends"
+        raise DataError(f"series '{series}'", cause, "Give it in other units")
     low, name, step = facts.least
     where = f"series '{name}'"
     if transform == "log" and low <= 0:

@@ -115,6 +115,8 @@ def tick_text(value: float, step: float) -> str:
     """A tick's number, with no more digits than the distance between ticks asks for."""
     digits = max(0, -math.floor(math.log10(step))) if step else 0
     size = abs(value)
+    if not value and digits > 4:
+        return "0"
     return f"{value:.3g}" if size >= 1e7 or 0 < size < 1e-4 else f"{value:,.{digits}f}"
 
 

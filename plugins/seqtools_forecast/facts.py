@@ -28,6 +28,7 @@ _NEARLY = 0.9
 SHORT = 16
 """Steps below which a series teaches little by itself."""
 _NEAR_ZERO = 0.02
+_SINGLE = float(np.finfo(np.float32).max)
 """A hundredth of the values below this share of the median: logarithms would see little else."""
 
 
@@ -38,6 +39,7 @@ class Facts:
     Attributes:
         lengths: steps of each, `[series]`.
         least: smallest value of all; of which series and at which step.
+        beyond: a value that single precision does not hold, told likewise; None if there is none.
         ratio: least hundredth of a series' values over its median, the tenth of a hundred series; 0 where
             values are not above zero.
         looked_at: some series for closer looks, `[time]` each, the main target's last steps.
@@ -47,6 +49,7 @@ class Facts:
     least: tuple[float, str, int]
     ratio: float
     looked_at: tuple[Float64, ...]
+    beyond: tuple[float, str, int] | None = None
 
     @property
     def usual(self) -> int:
@@ -81,19 +84,22 @@ def look(store: SeriesStore) -> Facts:
     some = np.linspace(0, len(store) - 1, min(len(store), _LOOKED_AT)).round().astype(int)
     kept = set(some.tolist())
     least, ratios, looked_at = (np.inf, "", 0), [], []
+    beyond: tuple[float, str, int] | None = None
     for place, series in enumerate(store):
         low, step = _least(series.values)
         if step < 0:
             continue
         if low < least[0]:
             least = (low, series.name, step)
+        if beyond is None and (found := _beyond(series.values)) is not None:
+            beyond = (found[0], series.name, found[1])
         if place in kept:
             values = series.values[:: max(1, len(series) // _MOST_SORTED)]
             middle = float(np.nanmedian(values)) if (~np.isnan(values)).any() else 0.0
             ratios.append(float(np.nanquantile(values, 0.01)) / middle if middle > 0 else 0.0)
             looked_at.append(_bridged(series.values[-_LAST_STEPS:, 0]))
     ratio = float(np.quantile(ratios, 0.1)) if ratios else 0.0
-    return Facts(store.lengths, least, ratio, tuple(looked_at))
+    return Facts(store.lengths, least, ratio, tuple(looked_at), beyond)
 
 
 def _least(values: Float64) -> tuple[float, int]:
@@ -104,6 +110,16 @@ def _least(values: Float64) -> tuple[float, int]:
         if not np.isnan(lowest := float(np.fmin.reduce(some, axis=None))) and lowest < low:
             low, step = lowest, part.start + int(np.nanargmin(some)) // some.shape[1]
     return low, step
+
+
+def _beyond(values: Float64) -> tuple[float, int] | None:
+    """The first value beyond single precision, and its step."""
+    for part in pieces.slices(len(values)):
+        some = values[part]
+        if max(np.fmax.reduce(some, axis=None), -np.fmin.reduce(some, axis=None)) > _SINGLE:
+            place = int(np.argmax(np.abs(np.nan_to_num(some)) > _SINGLE))
+            return float(some.flat[place]), part.start + place // some.shape[1]
+    return None
 
 
 def _bridged(values: Float64) -> Float64:

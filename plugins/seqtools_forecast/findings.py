@@ -53,6 +53,7 @@ _TOLD = {
     "unsorted": "rows out of order in {series}: sorted",
     "missing": "{values} empty in {series}: left missing",
     "constant": "{series} never change",
+    "zero": "{series} hold nothing but zeros",
     "short": f"{{series}} have fewer than {SHORT} steps",
     "late_starts": "{series} start later than the first one",
     "dropped": "{series} have no value at all and are left out",
@@ -142,6 +143,7 @@ class Findings:
                 if found.series == 1:
                     text = text.replace("} have", "} has").replace("} start ", "} starts ")
                     text = text.replace("} never change", "} never changes").replace("} lie", "} lies")
+                    text = text.replace("} hold", "} holds")
                     text = text.replace("and are left", "and is left")
                 nouns = {f"{noun}s": counted(found.count, noun) for noun in ("step", "row", "value")}
                 told.append(text.format(**nouns, series=series, duplicates=self._duplicates))

@@ -121,23 +121,36 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
         if told[kind]["series"]:
             yield _line(kind.partition("_")[0], f"{_series(told[kind])}: {text}")
     if told["future"]:
-        yield _line("known ahead", f"covariates of up to {counted(told['ahead'], 'step')}")
+        yield _line("known ahead", _ahead(told["future"], told["ahead"]))
     for season in told["seasons"]:
         yield _line("season", f"{season['season']:,} steps, strength {season['strength']:.2f} of 1")
     if told["choice"]:
         yield _line("training", _chosen(told["choice"]))
 
 
+def _ahead(names: Sequence[str], steps: int) -> str:
+    """How far covariates reach."""
+    if not steps:
+        return f"no row after the last value holds {' or '.join(names)}: a forecast will need them"
+    return f"{', '.join(names)}: up to {counted(steps, 'step')} after the last value"
+
+
 def _time(told: Mapping[str, Any]) -> Iterator[str]:
     """Frequency, how stamps were read, from when to when."""
     counted = ", ".join(f"{name} ({count:,} series)" for name, count in told["frequencies"].items())
-    yield _line("frequency", told["mixed"] or counted or "not known")
+    asked = f"{told['frequency']}, as asked for; by itself " if _asked_for(told) else ""
+    yield _line("frequency", told["mixed"] or (asked + counted) or "not known")
     if told["mixed"]:
         yield _line("", counted)
     if told["stamps"]:
         yield _line("stamps", told["stamps"])
     if told["span"]:
         yield _line("time", " to ".join(told["span"]))
+
+
+def _asked_for(told: Mapping[str, Any]) -> bool:
+    """Whether rows are put on another grid than any series lies on by itself."""
+    return bool(told["frequency"] and told["frequencies"]) and told["frequency"] not in told["frequencies"]
 
 
 def _span(lengths: Mapping[str, float]) -> str:

@@ -137,11 +137,15 @@ class Laying:
             rows[:length, :targets],
             rows[:length, targets : targets + past],
             rows[:, targets + past :],
-            floats([said[place] for place in numbers], "static", lambda _: f"series '{name}'")
+            np.concatenate([self._number(place, said[place], name) for place in numbers])
             if numbers
             else _NOTHING,
             tuple(said[place] for place in self._categories),
         )
+
+    def _number(self, place: int, cell: str, name: str) -> NDArray[np.float64]:
+        """What a static column says of a series, `[1]`."""
+        return floats([cell], self._intake.columns.static[place], lambda _: f"series '{name}'")
 
     def lines(self, store: SeriesStore) -> list[str]:
         """What a person should know of the store."""

@@ -35,7 +35,7 @@ def match(about: About, store: SeriesStore, *, dated: bool) -> None:
     ours, theirs = about.frequency, store.frequency
     if not (ours.is_integer or theirs.is_integer) and (ours.unit, ours.step) != (theirs.unit, theirs.step):
         cause = f"their step is {theirs.name}, and the model was trained on steps of {ours.name}"
-        raise DataError("series", cause, "Use a model of that frequency, or train one")
+        raise DataError("series", cause, f"Use a model of steps of {theirs.name} (-m MODEL), or train one")
     if dated and theirs.is_integer and not ours.is_integer:
         cause = f"they have no stamps, and the model looks at the calendar ({ours.name})"
         raise DataError("series", cause, "Give them a column of time stamps")

@@ -144,7 +144,7 @@ class SeriesStore:
             if len(missing):
                 when = self.frequency.text(np.array([series.end + missing[0, 0]]))[0]
                 cause = f"covariate '{self.future[missing[0, 1]]}' is missing at {when}"
-                raise DataError(f"series '{series.name}'", cause, _rows_wanted(self))
+                raise DataError(f"series '{series.name}'", cause, "Fill it in, or ask for a shorter horizon")
 
 
 def _rows_wanted(store: SeriesStore) -> str:

@@ -38,9 +38,9 @@ def _arrays(series: Any, about: About) -> list[np.ndarray[Any, Any]]:
     width = about.shape.targets
     try:
         if isinstance(series, Sequence) and len(series) and np.ndim(series[0]):
-            rows = [np.asarray(one, np.float64) for one in series]
+            rows = [_numbers(one) for one in series]
         else:
-            whole = np.asarray(series, np.float64)
+            whole = _numbers(series)
             single = 1 if width == 1 else 2
             rows = [whole] if whole.ndim == single else list(whole) if whole.ndim == single + 1 else []
     except (TypeError, ValueError) as error:
@@ -53,6 +53,15 @@ def _arrays(series: Any, about: About) -> list[np.ndarray[Any, Any]]:
     if any(np.isinf(row).any() for row in made):
         raise DataError("series", "a value is infinite", "Use NaN for what is missing")
     return made
+
+
+def _numbers(values: Any) -> np.ndarray[Any, Any]:
+    """Float64; what a mask hides is missing."""
+    if np.iscomplexobj(values):
+        raise TypeError("they are complex")
+    if np.ma.isMaskedArray(values):
+        return np.ma.filled(values.astype(np.float64), np.nan)
+    return np.asarray(values, np.float64)
 
 
 def _frame(frame: Any, about: About, folder: Path) -> SeriesStore:

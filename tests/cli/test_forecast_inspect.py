@@ -74,6 +74,33 @@ def test_columns_can_be_named(run_cli: Cli, table: Path) -> None:
     assert json.loads(result.stdout)["frequency"] == "W-MON"
 
 
+def test_another_frequency_than_the_stamps_have_is_told_beside_it(run_cli: Cli, table: Path) -> None:
+    asked = run_cli("forecast", "inspect", str(table), "--frequency", "W").stdout
+    assert "frequency    W-MON, as asked for; by itself D (2 series)\n" in asked
+    assert (
+        "frequency    D (2 series)\n" in run_cli("forecast", "inspect", str(table), "--frequency", "D").stdout
+    )
+
+
+def test_how_far_covariates_reach(run_cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "shops.csv"
+    rows = [f"2024-01-{day:02d},{day},{day % 3}" for day in range(1, 21)]
+    for ahead, said in ((0, "no row after the last value holds price"), (2, "price: up to 2 steps after")):
+        coming = [f"2024-01-{day:02d},,1" for day in range(21, 21 + ahead)]
+        path.write_text("\n".join(["ds,y,price", *rows, *coming]) + "\n")
+        told = run_cli("forecast", "inspect", str(path), "--target", "y", "--future", "price")
+        assert f"known ahead  {said}" in told.stdout, told.stderr
+
+
+def test_values_beyond_single_precision_and_series_of_zeros(run_cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "huge.csv"
+    path.write_text("ds,y\n" + "".join(f"2024-01-{day:02d},-{day}e38\n" for day in range(1, 29)))
+    told = run_cli("forecast", "inspect", str(path))
+    assert "training     series 'y': step 4 is -4e+38, beyond 3.4e38" in told.stdout, told.stderr
+    path.write_text("ds,y\n" + "".join(f"2024-01-{day:02d},0\n" for day in range(1, 29)))
+    assert "zero         1 series (y): nothing but zeros" in run_cli("forecast", "inspect", str(path)).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

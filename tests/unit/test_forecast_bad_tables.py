@@ -184,6 +184,14 @@ def test_a_static_column_says_one_thing(tmp_path: Path) -> None:
     assert "line 4: static column 'town' says 'Bonn' of a series that was 'Ulm'" in said
 
 
+def test_a_static_number_that_is_none_is_told_by_its_column(tmp_path: Path) -> None:
+    path = tmp_path / "shops.csv"
+    path.write_text("unique_id,ds,y,size\na,2024-01-01,1,big\na,2024-01-02,2,big\n")
+    data = SeriesDataConfig(static="size")
+    with pytest.raises(DataError, match="series 'a': column 'size' holds 'big', which is no number"):
+        read_series([path], data, tmp_path / "store", known=Known(categories=frozenset()))
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [

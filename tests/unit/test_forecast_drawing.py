@@ -72,6 +72,7 @@ def test_ticks_are_few_round_and_inside(low: float, size: float) -> None:
 
 def test_numbers_of_ticks_are_as_long_as_they_must_be() -> None:
     assert [tick_text(value, 0.5) for value in (0, 0.5, 1)] == ["0.0", "0.5", "1.0"]
+    assert [tick_text(value, 5e-7) for value in (0, 5e-7)] == ["0", "5e-07"]
     assert tick_text(20_000, 10_000) == "20,000" and tick_text(3e9, 1e9) == "3e+09"
     assert places(3) == [0, 1, 2] and places(1) == [0] and places(100, 3) == [0, 50, 99]
 

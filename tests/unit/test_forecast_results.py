@@ -195,6 +195,15 @@ def test_arrays_are_taken_as_they_come(tmp_path: Path) -> None:
             taken(wrong, one, tmp_path / f"wrong{place}")
     with pytest.raises(DataError, match="infinite"):
         taken([1.0, np.inf], one, tmp_path / "inf")
+    with pytest.raises(DataError, match="complex"):
+        taken(np.array([1.0, 2j]), one, tmp_path / "complex")
+
+
+def test_what_a_mask_hides_is_missing(tmp_path: Path) -> None:
+    masked = np.ma.masked_equal([3, -1, 5], -1)
+    for place, series in enumerate([masked, [masked]]):
+        values = taken(series, about(), tmp_path / str(place))[0].values[:, 0]
+        assert values == pytest.approx([3, np.nan, 5], nan_ok=True)
 
 
 def test_frames_are_taken_by_their_columns(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_covariates_ahead_must_cover_the_horizon(store: SeriesStore, tmp_path: P
         frequency="D",
         future=(["f"], [np.array([[1.0]] * 4 + [[np.nan]])]),
     )
-    with pytest.raises(DataError, match=r"covariate 'f' is missing at 1970-01-05"):
+    with pytest.raises(DataError, match=r"covariate 'f' is missing at 1970-01-05\. Fill it in, or ask"):
         gappy.require_ahead(2)
     gappy.require_ahead(1)
     gappy.require_ahead(2, [])
