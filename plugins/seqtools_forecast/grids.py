@@ -9,6 +9,7 @@ from seqtools.errors import DataError
 from seqtools_forecast.findings import Findings
 from seqtools_forecast.frequency import Frequency
 from seqtools_forecast.frequency_inference import SHORTEST_MONTH, aligned, common, fitting, grid_of
+from seqtools_forecast.stamp_texts import IN_UTC
 
 if TYPE_CHECKING:
     from seqtools_forecast.intake import Intake
@@ -46,7 +47,7 @@ class Grids:
     ) -> None:
         self._names, self._spooled, self._findings = intake.names, spooled, findings
         self._integer, self._asked, self._mixed = intake.integer is not False, asked, mixed
-        self._model = expected
+        self._model, self._in_utc = expected, intake.stamps.remark == IN_UTC
         same_time = expected is not None and expected.is_integer == self._integer
         self._expected = expected if same_time else None
         self._own: list[Frequency | None] = []
@@ -131,6 +132,8 @@ class Grids:
             cure = error.cure
             if self._model is not None:
                 cure = "Give each step of the model a row, or none where nothing is known"
+            if self._in_utc:
+                cure = "Leave offsets away where steps are of local time: in UTC days move with the season"
             told = DataError(f"series '{self._names[index]}'", error.cause, cure)
             if not self._mixed:
                 raise told from error

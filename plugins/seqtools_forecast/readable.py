@@ -38,11 +38,11 @@ def require_readable(
     )  # fmt: skip
     _refuse(
         np.isnan(flat).all(axis=1), store, series,
-        f"there is no value in its last {steps}", "Leave it out, or give it values",
+        f"there is no value in the {steps} before a forecast", "Leave it out, or give it values",
     )  # fmt: skip
     _refuse(
         (flat < 0).any(axis=1) & logarithms, store, series,
-        f"a value in its last {steps} is below zero, and the model sees logarithms",
+        f"a value in the {steps} before a forecast is below zero, and the model sees logarithms",
         "Leave it out, or train with --transform asinh or none",
     )  # fmt: skip
 

@@ -30,6 +30,9 @@ def is_stamp(cell: str) -> bool:
     return _DATE.fullmatch(date) is not None and (not clock or _TIME.fullmatch(clock) is not None)
 
 
+IN_UTC = "stamps with an offset were taken to UTC"
+
+
 class Dates:
     """Reads texts of one column.
 
@@ -49,7 +52,7 @@ class Dates:
         self.style = _template(bare) + "Z" * (first != bare) if _ISO.fullmatch(bare) else ""
         self.remark = ""
         if self._zoned and not first.endswith("Z"):
-            self.remark = "stamps with an offset were taken to UTC"
+            self.remark = IN_UTC
             self.style = "YYYY-MM-DD hh:mm:ssZ"
         self._days: dict[str, int] = {}
         self._clocks: dict[str, int] = {"": 0}

@@ -359,7 +359,7 @@ def test_values_that_a_model_of_logarithms_cannot_read(folder: Path, tmp_path: P
     failed(
         run_cli("forecast", "-m", tmp_path / "log.onnx", table),
         1,
-        "Error: series 'a': a value in its last",
+        "Error: series 'a': a value in the",
         "is below zero, and the model sees logarithms",
         "--transform asinh or none",
     )

@@ -104,6 +104,6 @@ def test_values_below_zero_are_refused_where_they_are_read(model: Any) -> None:
     values[10] = -1
     assert np.isfinite(model.predict(values).mean).all()  # the window begins behind it
     values[-3] = -1
-    with pytest.raises(DataError, match="series '1': a value in its last 30 steps is below zero") as raised:
+    with pytest.raises(DataError, match="series '1': a value in the 30 steps before") as raised:
         model.predict([np.ones(40), values])
     assert "--transform asinh or none" in raised.value.cure

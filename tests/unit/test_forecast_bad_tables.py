@@ -168,6 +168,12 @@ def test_irregular_stamps_name_the_series(tmp_path: Path) -> None:
     assert "irregular" in refused(tmp_path, f"unique_id,ds,y\n{odd}", mixed=True)
 
 
+def test_local_days_with_offsets_are_irregular_in_utc(tmp_path: Path) -> None:
+    days = [f"2024-03-{day}T00:00:00+0{1 + (day > 30)}:00,{day}" for day in range(22, 32)]
+    said = refused(tmp_path, "\n".join(["ds,y", *days, "2024-04-01T00:00:00+02:00,1", ""]))
+    assert "steps between them are irregular (86,400 s, 82,800 s" in said and "Leave offsets away" in said
+
+
 def test_one_row_has_no_frequency(tmp_path: Path) -> None:
     assert "Give series of two rows" in refused(tmp_path, "ds,y\n2024-01-01,1\n")
 
