@@ -45,7 +45,7 @@ class TableRequest:
 def column_options(function: F) -> F:
     """Add `--id`, `--time`, `--target` and the like; they arrive as `id_column` and so on."""
     for name in reversed(NAMES):
-        usual = "those of the model, if there is one" if name in ("past", "future", "static") else "found"
+        usual = "those of the model; none without one" if name in ("past", "future", "static") else "found"
         option = click.option(
             f"--{name}", f"{name}_column", metavar="NAME", help=f"{_HELP[name]}  [default: {usual}]"
         )

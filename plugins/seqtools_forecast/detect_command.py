@@ -37,10 +37,14 @@ class _Asked(TableRequest):
 @click.argument("files", nargs=-1, metavar="FILE...")
 @click.option("-m", "--model", metavar="MODEL", help="Model file, made by `seqtools train forecast`.")
 @click.option("-o", "--output", metavar="FILE", help="Write there; - is stdout.")
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl", "parquet"]), help="Of the output.")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "jsonl", "parquet"]),
+    help="Of the output.  [default: by the ending of -o, else csv]",
+)  # fmt: skip
 @click.option(
     "--share", type=float, default=0.001, show_default=True, metavar="P",
-    help="Call a value an anomaly if one so far off comes as rarely as this where the model is right.",
+    help="How rare a value so far off must be, if the model is right, to be called an anomaly: 0.001 is one "
+    "in a thousand.",
 )  # fmt: skip
 @click.option(
     "--stride", type=int, default=1, show_default=True, metavar="N",
@@ -53,7 +57,8 @@ def command(**options: Any) -> None:
     """Judge each value of the series in FILE... by a forecast from what came before it.
 
     A row comes out for each anomaly: the value, what was expected, and a score, which is how many standard
-    deviations of a normal distribution the value lies from the median.
+    deviations of a normal distribution the value lies from the median. The first values of each series, as
+    many as the model reads, are not judged.
 
     \b
     seqtools forecast detect -m runs/load/model.onnx load.csv

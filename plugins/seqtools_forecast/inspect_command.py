@@ -17,9 +17,9 @@ from seqtools_forecast.column_options import NAMES, column_options
 def command(**options: Any) -> None:
     """Say what tables of series hold, before a model is trained on them.
 
-    FILE is CSV, TSV, JSON Lines or Parquet, .gz too; - is stdin. Told are: rows, series, frequency,
-    gaps, duplicates, rows out of order, late starts, series that never change, seasons and how strong
-    they are, and the horizon and window that training would choose.
+    FILE is CSV, TSV, JSON Lines, Parquet, `.tsf` or M4's wide CSV, .gz too; - is stdin. Told are: rows,
+    series, frequency, gaps, duplicates, rows out of order, late starts, series that never change, seasons
+    and how strong they are, and the horizon and window that training would choose.
 
     \b
     seqtools forecast inspect sales.csv
