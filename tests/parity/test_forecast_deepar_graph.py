@@ -10,7 +10,6 @@ import numpy as np
 import onnx
 import pytest
 import spox
-import spox.opset.ai.onnx.v20 as op
 import torch
 from numpy.typing import NDArray
 
@@ -18,7 +17,7 @@ from seqtools.export.forecasting import window as windows
 from seqtools.export.forecasting.covariates import Window as GraphWindow
 from seqtools.export.forecasting.deepar import LoweredDeepAR, quantiles_of
 from seqtools.export.forecasting.scaling import LoweredScaling
-from seqtools.export.graph import Weights, constant
+from seqtools.export.graph import Weights
 from seqtools.export.linear import Context
 from seqtools.forecaster import ForecasterConfig, ForecastShape
 from seqtools.nn.forecasting import deepar
@@ -75,9 +74,7 @@ def lowered(model: DeepAR) -> onnx.ModelProto:
     if shape.past:
         given["past"] = windows.fitted(given["past"], shape.context)
     window = GraphWindow(**given)
-    rows = op.shape(window.history, start=0, end=1)
-    standard = op.expand(constant([[1.0]], np.float32), op.concat([rows, constant([1])], axis=0))
-    scaled = LoweredScaling(model.scaling)(window.history, standard)
+    scaled = LoweredScaling(model.scaling)(window.history, None)
     drawn = LoweredDeepAR(context, model, "deepar")(window, scaled, inputs["noise"])
     return context.weights.build(inputs, drawn._asdict())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -55,6 +56,25 @@ def test_any_batch_and_a_series_alone(batch: int) -> None:
     np.testing.assert_allclose(mean, wanted[1], rtol=1e-5, atol=1e-5)
     alone = runner(["quantiles"], {"history": given[:1]})[0]
     np.testing.assert_allclose(quantiles[:1], alone, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "network", [{}, {"scale": "none"}, {"kind": "smoothing"}, {"kind": "deepar", "head": "student"}]
+)
+def test_all_that_a_file_holds_is_used(network: dict[str, Any]) -> None:
+    """Of a weight without a use onnxruntime warns every host that opens the file."""
+    shape = tiny.shape()
+    made = build(tiny.parts(network, shape, tiny.calibration(shape)), card={})
+    used = set(reads(made.graph)) | {port.name for port in made.graph.output}
+    assert {weight.name for weight in made.graph.initializer} <= used
+
+
+def reads(graph: Any) -> Iterator[str]:
+    """Names that nodes read, in graphs within graphs, too."""
+    for node in graph.node:
+        yield from node.input
+        for inner in node.attribute:
+            yield from reads(inner.g)
 
 
 @pytest.mark.parametrize("time", [1, 2, 29, 30, 31, 60])

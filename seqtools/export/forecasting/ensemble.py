@@ -47,11 +47,12 @@ class LoweredEnsemble:
 
     def scaled(self, window: Window) -> Scaled:
         """The scaled history, the same for every member."""
-        name, standard = "standard", array(self._members[0].standard)
-        given = self._context.weights.add(name, standard[:, None])
-        if self._shape.targets > 1:
-            given = again(given, window.batch(self._shape.targets))
-        return self.scaling(window.history, given)
+        return self.scaling(window.history, self._standard(window) if self.scaling.scale == "none" else None)
+
+    def _standard(self, window: Window) -> Var:
+        """The spread of the training data, `[rows, 1]` or, of one target, `[1, 1]`."""
+        given = self._context.weights.add("standard", array(self._members[0].standard)[:, None])
+        return again(given, window.batch(self._shape.targets)) if self._shape.targets > 1 else given
 
     def __call__(self, window: Window, scaled: Scaled) -> Var:
         """Quantiles and, last, the mean, in scaled units, `[rows, horizon, levels + 1]`.

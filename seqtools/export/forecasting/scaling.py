@@ -55,8 +55,10 @@ class LoweredScaling:
         self.context, self.season, self.longest = scaling.context, scaling.season, scaling.longest
         self.holds = scaling.holds and scaling.context > 1
 
-    def __call__(self, history: Var, standard: Var) -> Scaled:
+    def __call__(self, history: Var, standard: Var | None) -> Scaled:
         """Scale raw windows `[rows, context]`; `standard [rows, 1]` is the unit where `scale` is none.
+
+        Elsewhere it is None, and units are those of the windows.
 
         There are two ways, of which a shorter one is taken where nothing is missing.
         """
@@ -70,10 +72,10 @@ class LoweredScaling:
         held = Steady(*steady) if steady else None
         return Scaled(roughly(exact), exact, seen, full, location, scale, unit, held)
 
-    def _scaled(self, history: Var, seen: Var | None, standard: Var) -> list[Var]:
+    def _scaled(self, history: Var, seen: Var | None, standard: Var | None) -> list[Var]:
         filled = filling.fill(history, seen)
         raw = exactly(filled)
-        unit = exactly(standard) if self.scale == "none" else self._unit(raw, seen)
+        unit = self._unit(raw, seen) if standard is None else exactly(standard)
         z = self.forward(raw, unit)
         location = self._location(z, seen)
         scale = self._scale(z, seen, location)
