@@ -169,8 +169,20 @@ def _time(sample: Sample, data: SeriesDataConfig, free: list[str]) -> str:
         return free[0]
     if len(sample.names) == 1 or not sample.header:
         return ""
+    raise _no_time(sample, _named(free, TIMES))
+
+
+def _no_time(sample: Sample, usual: list[str]) -> DataError:
+    """That no column holds stamps; of one with the name of such, what it holds instead."""
     cause = f"no column holds time stamps; there are {_there(sample)}"
-    raise DataError(sample.where, cause, "Name it with --time NAME, or count the rows with --time none")
+    cure = "Name it with --time NAME, or count the rows with --time none"
+    told = [(name, cell.strip()) for name in usual for cell in sample.cells[name] if not is_missing(cell)]
+    if told:
+        name, cell = told[0]
+        shown = cell if len(cell) <= 40 else f"{cell[:39]}…"
+        cause = f"column '{name}' begins with '{shown}', which is no time stamp"
+        cure = "Write stamps like 2024-01-31 or 2024-01-31 17:00:00, or count the rows with --time none"
+    return DataError(sample.where, cause, cure)
 
 
 def _named(free: list[str], known: Sequence[str]) -> list[str]:

@@ -42,6 +42,10 @@ def refused(folder: Path, text: str | bytes, name: str = "t.csv", **data: Any) -
     [
         ("a,b\n1.5,x\n2.5,y\n", ("no column holds time stamps", "'a', 'b'", "--time none")),
         ("unique_id,y\na,1\na,2\n", ("no column holds time stamps", "--time NAME")),
+        (
+            "ds,y\n2024-W01,1\n2024-W02,2\n",
+            ("column 'ds' begins with '2024-W01', which is no", "--time none"),
+        ),
         ("ds,name\n2024-01-01,x\n2024-01-02,y\n", ("column 'name' holds 'x', which is no number", "line 2")),
         ("ds,a,b\n2024-01-01,1,2\n", ("2 columns hold numbers: a, b", "--target b", "--target a,b")),
         ("ds,y\n", ("no rows",)),
