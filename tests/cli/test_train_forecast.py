@@ -116,7 +116,7 @@ def test_a_table_and_a_horizon_are_enough(
     assert "Try it: seqtools forecast -m runs/series/model.onnx FILE" in done.stderr
     rows = run_cli("forecast", "-m", "runs/series/model.onnx", file.name).stdout.splitlines()
     assert len(rows) == 1 + 4 * 4 and rows[0] == "unique_id,ds,mean,lo-95,lo-80,hi-80,hi-95"
-    for words in ((), ("-",), ("--resume",)):
+    for words in (("-",), ("--resume",)):
         assert "nothing says where the run goes" in stop_message(run_cli("train", "forecast", *words))
 
 
