@@ -18,6 +18,7 @@ LONGEST = 1 << 26
 """Bytes that a row may have."""
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_GZIP = b"\x1f\x8b"
 
 
 class Source:
@@ -110,6 +111,8 @@ def _cut(data: bytes) -> int:
 def _check(data: bytes, name: str) -> None:
     if data.startswith(_UTF16):
         raise DataError(name, "it is UTF-16, not UTF-8", "Convert it with: iconv -f utf-16 -t utf-8")
+    if data.startswith(_GZIP):
+        raise DataError(name, "it is packed by gzip", "End its name with .gz, or pipe it through gunzip")
     if b"\0" in data:
         raise DataError(name, "it is a binary file", "Give a CSV, JSON Lines or Parquet file")
 

@@ -44,7 +44,7 @@ def refused(folder: Path, text: str | bytes, name: str = "t.csv", **data: Any) -
         ("unique_id,y\na,1\na,2\n", ("no column holds time stamps", "--time NAME")),
         (
             "ds,y\n2024-W01,1\n2024-W02,2\n",
-            ("column 'ds' begins with '2024-W01', which is no", "--time none"),
+            ("column 'ds' begins with '2024-W01', which is", "--time none"),
         ),
         ("ds,name\n2024-01-01,x\n2024-01-02,y\n", ("column 'name' holds 'x', which is no number", "line 2")),
         ("ds,a,b\n2024-01-01,1,2\n", ("2 columns hold numbers: a, b", "--target b", "--target a,b")),
@@ -145,6 +145,7 @@ def test_other_encodings_and_broken_archives(tmp_path: Path) -> None:
     assert "line 3: it is not UTF-8: byte 0xc4" in refused(tmp_path, text.encode("latin-1"))
     assert "UTF-16" in refused(tmp_path, text.encode("utf-16"))
     assert "binary" in refused(tmp_path, b"ds,y\n\0\1\2")
+    assert "pipe it through gunzip" in refused(tmp_path, gzip.compress(b"ds,y\n2024-01-01,1\n"))
     assert "cannot be read" in refused(tmp_path, gzip.compress(b"ds,y\n" * 999)[:-20], "t.csv.gz")
     assert "it is broken" in refused(tmp_path, b"PAR1 and then nothing", "t.parquet")
 
