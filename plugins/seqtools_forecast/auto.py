@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from seqtools.errors import SeqtoolsError, UsageError
 from seqtools.plugin import Reporter
 from seqtools.training.beginning import agree, check_fresh
@@ -120,6 +122,8 @@ def _chosen(
         report("no trials: no series is long enough to hold windows out, and nothing else could judge them")
         return "", recipe, {}
     tried = _differing(candidates(recipe, said), store)
+    # What the first optimizer imports takes seconds, which are no trial's.
+    torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
     report(usual.told[0])
     report(f"trials: {counted(len(tried), 'network')}, for {_spell(seconds)} in all: {'; '.join(tried)}")
     name, losses = _search(tried, store, folder, seconds, report)
