@@ -49,13 +49,18 @@ def ends(percentage: float) -> tuple[float, float]:
     return tail, 1 - tail
 
 
+def widest(levels: Sequence[float]) -> float:
+    """The percentage of the widest interval with both ends among some levels; 0 if there is none."""
+    return max(0.0, round(100 * (1 - 2 * max(levels[0], 1 - levels[-1])), 9))
+
+
 def check(wanted: Sequence[float], levels: Sequence[float]) -> None:
     """Refuse intervals wider than what the file tells.
 
     Raises:
         UsageError: one of them is, or is no percentage.
     """
-    widest = 100 * (1 - 2 * max(levels[0], 1 - levels[-1]))
+    most = widest(levels)
     for percentage in wanted:
         if not 0 < percentage < 100:
             cause = f"{percentage:g} is no percentage between 0 and 100"
@@ -63,8 +68,10 @@ def check(wanted: Sequence[float], levels: Sequence[float]) -> None:
         _refuse_share("interval", percentage)
         low, high = ends(percentage)
         if low < levels[0] - _SAME or high > levels[-1] + _SAME:
-            cause = f"the model tells nothing beyond intervals of {widest:g} %"
-            cure = f"Ask for {widest:g} or less, or train with other data.levels"
+            cause = f"the model tells nothing beyond intervals of {most:g} %"
+            cure = f"Ask for {most:g} or less, or train with other data.levels"
+            if not most:
+                cause, cure = "the model tells no interval", "Train with data.levels on both sides of 0.5"
             raise UsageError(f"--levels {percentage:g}", cause, cure)
 
 

@@ -72,6 +72,7 @@ def command(**options: Any) -> None:
 
 
 def _detect(asked: _Asked) -> None:
+    from seqtools_forecast.detection import shown
     from seqtools_forecast.program import open_model, read
     from seqtools_forecast.tables_out import kind_of, write_rows
 
@@ -81,6 +82,9 @@ def _detect(asked: _Asked) -> None:
     if not 0 < asked.share < 1:
         raise UsageError("--share", f"{asked.share:g} is out of range", "Use more than 0 and less than 1")
     model = open_model(asked.model, device=asked.device, threads=asked.threads, deadline=asked.deadline)
+    if shown(model.shape.levels) <= 0:
+        cause = "it tells no interval, so nothing says which values are odd"
+        raise UsageError("model", cause, "Train with levels on both sides of 0.5: data.levels")
     if not 1 <= asked.stride <= model.shape.horizon:
         cause = f"{asked.stride} is out of range"
         raise UsageError("--stride", cause, f"Use 1 to {model.shape.horizon}, the model's horizon")
@@ -105,9 +109,12 @@ class _Rows:
     @property
     def columns(self) -> list[str]:
         """Names of the columns."""
+        from seqtools_forecast.detection import shown
+
         store = self._store
         front = [store.id_name or "unique_id", store.time_name or "ds", *(["target"] * self._several)]
-        return [*front, "y", "mean", "lo-95", "hi-95", "score", "anomaly"]
+        share = shown(self._model.shape.levels)
+        return [*front, "y", "mean", f"lo-{share:g}", f"hi-{share:g}", "score", "anomaly"]
 
     def batches(self) -> Iterator[list[Any]]:
         """Columns of rows, some at a time."""

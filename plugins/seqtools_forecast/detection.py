@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqtools_forecast.asked_levels import at, ends
+from seqtools_forecast.asked_levels import at, ends, widest
 from seqtools_forecast.store import SeriesStore
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Float64 = NDArray[np.float64]
 
 AT_ONCE = 256
-INTERVAL = 95.0
+_USUAL = 95.0
 _FLAT = 1e-6
 """Of a value: what single precision and a network's rounding cannot tell from nothing."""
 _LEAST = 1e-30
@@ -33,7 +33,7 @@ class Judged:
 
     Attributes:
         steps: of the series, `[rows]`.
-        value, mean, low, high: `[rows]`; low and high are the ends of the 95 % interval.
+        value, mean, low, high: `[rows]`; low and high are the ends of the interval that `shown` names.
         score: standard deviations of a normal distribution that the value lies from the median, negative
             below it; NaN where the value is missing, `[rows]`.
     """
@@ -44,6 +44,11 @@ class Judged:
     low: Float64
     high: Float64
     score: Float64
+
+
+def shown(levels: Sequence[float]) -> float:
+    """The percentage of the interval that is told beside a value: 95, or the widest that the model tells."""
+    return min(_USUAL, widest(levels))
 
 
 def judge(
@@ -83,7 +88,7 @@ def judge(
 def _judged(
     values: Float64, steps: IntArray, mean: Float64, quantiles: Float64, levels: Sequence[float]
 ) -> Judged:
-    low, high = (at(quantiles, levels, min(max(end, levels[0]), levels[-1])) for end in ends(INTERVAL))
+    low, high = (at(quantiles, levels, end) for end in ends(shown(levels)))
     value = np.asarray(values[steps])
     return Judged(steps, value, mean, low, high, scores(value, quantiles, levels))
 

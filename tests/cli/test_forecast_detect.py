@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import runpy
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import Result
+
+from seqtools_forecast.run import Forecaster
 
 Cli = Callable[..., Result]
 unit = Path(__file__).resolve().parents[1] / "unit"
@@ -88,6 +91,27 @@ def test_all_values_and_a_larger_share(detect: Cli, tmp_path: Path) -> None:
 def test_missing_values_are_not_judged(detect: Cli) -> None:
     rows = table(ok(detect("-", "--all", input=TABLE.replace("a,2024-01-31,0", "a,2024-01-31,"))))
     assert len(rows) == 63 and "2024-01-31" not in {row["ds"] for row in rows if row["unique_id"] == "a"}
+
+
+def test_intervals_are_called_what_they_are(detect: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Forecaster.at
+
+    def narrow(levels: tuple[float, ...]) -> None:
+        def at(self: Any, *asked: Any, **more: Any) -> Any:
+            mean, quantiles, paths = whole(self, *asked, **more)
+            return mean, quantiles[..., 1 : 1 + len(levels)], paths
+
+        shape = property(
+            lambda self: dataclasses.replace(self.about.shape, levels=levels), lambda self, _: None
+        )
+        monkeypatch.setattr(Forecaster, "shape", shape, raising=False)
+        monkeypatch.setattr(Forecaster, "at", at)
+
+    narrow(tiny.LEVELS[1:4])
+    rows = table(ok(detect("-", "--all", input=TABLE)))
+    assert list(rows[0]) == [*COLUMNS[:4], "lo-80", "hi-80", *COLUMNS[6:]]
+    narrow((0.5,))
+    failed(detect("-", input=TABLE), 2, "it tells no interval")
 
 
 def test_several_targets_are_judged_each(run_cli: Cli, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtools_forecast.detection import judge, scores, threshold
+from seqtools_forecast.detection import judge, scores, shown, threshold
 from seqtools_forecast.store import from_arrays
 
 LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
@@ -53,6 +53,11 @@ def test_a_value_that_several_quantiles_share_is_as_odd_as_the_least_odd_of_them
 def test_a_series_that_never_changes_holds_nothing_odd(value: float) -> None:
     rounded = np.full((1, len(LEVELS)), value, np.float32) * np.float32(1 + 1e-7)
     assert scores(np.array([value]), rounded.astype(np.float64), LEVELS)[0] == 0
+
+
+def test_the_interval_that_is_told_is_the_widest_up_to_95() -> None:
+    told = (LEVELS, (0.005, 0.5, 0.995), (0.1, 0.5, 0.9), (0.1, 0.5), (0.5,))
+    assert [shown(levels) for levels in told] == [95, 95, 80, 0, 0]
 
 
 @pytest.mark.parametrize(("steps", "first"), [(100, 30), (40, 20), (1, 1)])

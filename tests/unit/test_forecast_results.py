@@ -39,6 +39,8 @@ def test_intervals_are_read_and_refused() -> None:
     check([50, 90], LEVELS)
     with pytest.raises(UsageError, match="beyond intervals of 90 %"):
         check([95], LEVELS)
+    with pytest.raises(UsageError, match="tells no interval"):
+        check([80], (0.5,))
 
 
 def test_shares_are_not_taken_for_percentages_nor_percentages_for_levels() -> None:
