@@ -13,6 +13,8 @@ from seqtools.errors import UsageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+USUAL = (80.0, 95.0)
+"""Percentages of intervals that are told where nobody asks for others."""
 _SAME = 1e-9
 
 
@@ -54,6 +56,19 @@ def widest(levels: Sequence[float]) -> float:
     return max(0.0, round(100 * (1 - 2 * max(levels[0], 1 - levels[-1])), 9))
 
 
+def chosen(wanted: Sequence[float], levels: Sequence[float]) -> tuple[float, ...]:
+    """Percentages of the intervals that are told: those that are wanted, else the usual ones that there are.
+
+    Raises:
+        UsageError: see `check`.
+    """
+    if wanted:
+        check(wanted, levels)
+        return tuple(wanted)
+    most = widest(levels)
+    return tuple(usual for usual in USUAL if usual <= most) or ((most,) if most else ())
+
+
 def check(wanted: Sequence[float], levels: Sequence[float]) -> None:
     """Refuse intervals wider than what the file tells.
 
@@ -72,7 +87,7 @@ def check(wanted: Sequence[float], levels: Sequence[float]) -> None:
             cure = f"Ask for {most:g} or less, or train with other data.levels"
             if not most:
                 cause, cure = "the model tells no interval", "Train with data.levels on both sides of 0.5"
-            raise UsageError(f"--levels {percentage:g}", cause, cure)
+            raise UsageError(f"interval of {percentage:g} %", cause, cure)
 
 
 def at(quantiles: NDArray[np.float64], levels: Sequence[float], wanted: float) -> NDArray[np.float64]:

@@ -13,7 +13,8 @@ import click
 
 from seqtools.errors import UsageError
 from seqtools.output import note
-from seqtools_forecast.asked_levels import check, intervals
+from seqtools.wording import counted
+from seqtools_forecast.asked_levels import chosen, intervals
 from seqtools_forecast.forecasts import Forecasts
 from seqtools_forecast.past import last_windows
 from seqtools_forecast.rolling import Part, Rolling
@@ -36,12 +37,12 @@ class BacktestRequest(ScoringRequest):
     recipe: str | None
     output: str | None
     form: str | None
-    levels: str
+    levels: str | None
 
     @property
     def wanted(self) -> tuple[float, ...]:
-        """Percentages of the intervals in the table."""
-        return intervals(self.levels)
+        """Percentages of the intervals in the table; none for the usual ones."""
+        return () if self.levels is None else intervals(self.levels)
 
     def check(self) -> None:
         """Complain before anything is read.
@@ -62,12 +63,13 @@ def backtest(asked: BacktestRequest) -> None:
     """Forecast the past as it is asked for, and say how well."""
     asked.check()
     model = asked.open()
-    check(asked.wanted, model.shape.levels)
+    wanted = chosen(asked.wanted, model.shape.levels)
     recipe = _recipe(asked, model) if asked.refit else None
     with tempfile.TemporaryDirectory(prefix="seqtools-") as folder:
         store = asked.read(model, Path(folder))
         stride = asked.stride or model.shape.horizon
         windows = last_windows(store.lengths, model.shape.horizon, asked.windows or 1, stride)
+        _say_fewer(asked.windows or 1, int(windows.turn.max()) + 1)
         rolling = Rolling(store, windows, model.shape, asked.settings(model))
         parts = rolling.run(model)
         if recipe is None:
@@ -81,8 +83,14 @@ def backtest(asked: BacktestRequest) -> None:
             for _ in parts:
                 pass
         else:
-            _write(asked, model, store, parts)
+            _write(asked, wanted, model, store, parts)
         _say(asked, rolling.evaluation(), stride)
+
+
+def _say_fewer(wanted: int, most: int) -> None:
+    """That no series has room for as many windows."""
+    if most < wanted:
+        note(f"{counted(wanted, 'window')} were asked for, and no series has room for more than {most:,}")
 
 
 def _recipe(asked: BacktestRequest, model: Forecaster) -> ForecastRecipe:
@@ -101,12 +109,15 @@ def _recipe(asked: BacktestRequest, model: Forecaster) -> ForecastRecipe:
     return read_recipe(path, model.shape)
 
 
-def _write(asked: BacktestRequest, model: Forecaster, store: SeriesStore, parts: Iterator[Part]) -> None:
+def _write(
+    asked: BacktestRequest, wanted: Sequence[float], model: Forecaster, store: SeriesStore,
+    parts: Iterator[Part],
+) -> None:  # fmt: skip
     """A row for each window, series and step: `unique_id, ds, cutoff, y, mean, lo-95, …`."""
     first = next(parts)
-    columns = told(first, model, store).columns(asked.wanted)
+    columns = told(first, model, store).columns(wanted)
     columns[2:2] = ["cutoff", *store.targets]
-    rows = (row for part in _chained(first, parts) for row in _rows(part, model, store, asked.wanted))
+    rows = (row for part in _chained(first, parts) for row in _rows(part, model, store, wanted))
     write_rows(asked.output, kind_of(asked.output, asked.form or ""), columns, rows)
 
 

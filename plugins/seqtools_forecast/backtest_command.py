@@ -41,10 +41,8 @@ from seqtools_forecast.scoring_request import scoring_options
 )
 @click.option(
     "--levels",
-    default="80,95",
-    show_default=True,
     metavar="P,...",
-    help="Percentages of the intervals in that table.",
+    help="Percentages of the intervals in that table.  [default: 80,95, as far as the model tells them]",
 )
 @scoring_options
 @column_options

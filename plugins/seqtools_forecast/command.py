@@ -80,7 +80,9 @@ class ForecastGroup(click.Group):
 )
 @click.option("--horizon", type=int, metavar="N", help="Steps ahead.  [default: those of the model]")
 @click.option(
-    "--levels", default="80,95", show_default=True, metavar="P,...", help="Percentages of the intervals."
+    "--levels",
+    metavar="P,...",
+    help="Percentages of the intervals.  [default: 80,95, as far as the model tells them]",
 )
 @click.option(
     "--samples", type=int, metavar="N", help="Write N sample paths instead (models of kind deepar)."

@@ -88,16 +88,22 @@ def verdict(scores: Scores, own: str = "network") -> str:
         return "There is no simple method to compare with."
     if own not in shares or best not in shares:
         return "The naive forecast makes no error: the series do not move."
-    told = f"{shares[own]:.3f} of the {'seasonal ' * ('seasonal_naive' in scores)}naive's"
+    ours, theirs = _apart(shares[own], shares[best])
+    told = f"{ours} of the {'seasonal ' * ('seasonal_naive' in scores)}naive's"
     if earns(scores, own):
         return (
             f"The {called(own)} beats every simple method: quantile loss {told}; "
-            f"the best of them, {called(best)}, has {shares[best]:.3f}."
+            f"the best of them, {called(best)}, has {theirs}."
         )
     return (
-        f"The {called(own)} does NOT earn its place: quantile loss {told}, "
-        f"but {called(best)} has {shares[best]:.3f}."
+        f"The {called(own)} does NOT earn its place: quantile loss {told}, but {called(best)} has {theirs}."
     )
+
+
+def _apart(one: float, other: float) -> tuple[str, str]:
+    """Two figures with as many digits as tell them apart, three to six."""
+    told = ((f"{one:.{digits}f}", f"{other:.{digits}f}") for digits in range(3, 7))
+    return next((pair for pair in told if pair[0] != pair[1]), (f"{one:.3f}", f"{other:.3f}"))
 
 
 def called(name: str) -> str:

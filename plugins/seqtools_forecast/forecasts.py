@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqtools_forecast.asked_levels import at, check, ends
+from seqtools_forecast.asked_levels import at, check, chosen, ends
 from seqtools_forecast.frequency import Frequency
 
 if TYPE_CHECKING:
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from seqtools.plugin import IntArray
 
-DEFAULT_INTERVALS = (80.0, 95.0)
 _DIGITS = 8
+_EXACT = 22
+"""Powers of ten that float64 holds exactly."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +78,17 @@ class Forecasts:
         """Stamps of the steps ahead of one series."""
         return self.frequency.text(self.first[index] + np.arange(self.horizon))
 
-    def columns(self, wanted: Sequence[float] = DEFAULT_INTERVALS, *, samples: bool = False) -> list[str]:
+    def columns(self, wanted: Sequence[float] = (), *, samples: bool = False) -> list[str]:
         """Names of the table's columns; with several targets each has its own.
 
         Args:
-            wanted: percentages of intervals.
+            wanted: percentages of intervals; none for 80 and 95, as far as the model tells them.
             samples: a column for each path instead.
         """
         return [self.id_name, self.time_name, *(name for name, _ in self._told(wanted, samples))]
 
-    def rows(
-        self, wanted: Sequence[float] = DEFAULT_INTERVALS, *, samples: bool = False
-    ) -> Iterator[list[Any]]:
-        """The table, series after series, as columns of `horizon` rows each."""
+    def rows(self, wanted: Sequence[float] = (), *, samples: bool = False) -> Iterator[list[Any]]:
+        """The table, series after series, as columns of `horizon` rows each; arguments as for `columns`."""
         told = self._told(wanted, samples)
         for index, name in enumerate(self.names):
             yield [
@@ -98,7 +97,7 @@ class Forecasts:
                 *(tidy(values[index]) for _, values in told),
             ]
 
-    def table(self, wanted: Sequence[float] = DEFAULT_INTERVALS) -> dict[str, Any]:
+    def table(self, wanted: Sequence[float] = ()) -> dict[str, Any]:
         """The whole table as columns by name; `pandas.DataFrame(forecasts.table())` takes it."""
         parts = list(zip(*self.rows(wanted), strict=True))
         joined = [np.concatenate([np.asarray(part) for part in column]) for column in parts]
@@ -116,7 +115,7 @@ class Forecasts:
                 ]
                 continue
             found.append((f"{prefix}mean", self.mean[..., place]))
-            sides = [(percentage, self.interval(percentage)) for percentage in wanted]
+            sides = [(share, self.interval(share)) for share in chosen(wanted, self.levels)]
             found += [(f"{prefix}lo-{share:g}", low[..., place]) for share, (low, _) in reversed(sides)]
             found += [(f"{prefix}hi-{share:g}", high[..., place]) for share, (_, high) in sides]
         return found
@@ -126,7 +125,9 @@ def tidy(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values with the digits that single precision holds: 0.1 instead of 0.10000000149011612."""
     with np.errstate(divide="ignore", invalid="ignore"):
         place = _DIGITS - 1 - np.floor(np.log10(np.abs(values)))
-    place = np.where(np.isfinite(place), place, 0.0)
+    far = np.isfinite(place) & (np.abs(place) > _EXACT)
+    place = np.where(np.isfinite(place) & ~far, place, 0.0)
     up, down = 10.0 ** np.maximum(place, 0), 10.0 ** np.maximum(-place, 0)
     found: NDArray[np.float64] = np.round(values * up / down) / up * down
+    found[far] = [float(f"{value:.{_DIGITS - 1}e}") for value in values[far]]
     return found

@@ -27,7 +27,7 @@ MOST_DRAWN = 12
 
 def forecast(asked: Request) -> None:
     """Forecast what is asked for."""
-    from seqtools_forecast.asked_levels import check
+    from seqtools_forecast.asked_levels import chosen
     from seqtools_forecast.matching import remarks
     from seqtools_forecast.replaying import check_adapt
     from seqtools_forecast.tables_out import write_rows
@@ -37,15 +37,15 @@ def forecast(asked: Request) -> None:
     model.horizon(asked.horizon)
     model.check_samples(asked.samples)
     check_adapt(asked.followed, paths=asked.samples is not None)
-    check(asked.wanted, model.shape.levels)
+    wanted = chosen(asked.wanted, model.shape.levels)
     with tempfile.TemporaryDirectory(prefix="seqtools-") as folder:
         store = read(asked, model.about, Path(folder), tail=_tail(asked, model))
         for remark in remarks(model.file.card, store):
             note(remark)
-        run = _Run(asked, model, store)
+        run = _Run(asked, model, store, wanted)
         parts = run.parts()
         first = next(parts)
-        columns = first.columns(asked.wanted, samples=bool(asked.samples))
+        columns = first.columns(wanted, samples=bool(asked.samples))
         write_rows(asked.output, asked.kind, columns, run.batches(first, parts))
         run.tell_widths()
         run.draw()
@@ -102,10 +102,12 @@ def columns(asked: Any, about: About) -> SeriesDataConfig:
 class _Run:
     """One pass over the series."""
 
-    def __init__(self, asked: Request, model: Forecaster, store: SeriesStore) -> None:
-        self._asked, self._model, self._store = asked, model, store
+    def __init__(
+        self, asked: Request, model: Forecaster, store: SeriesStore, wanted: tuple[float, ...]
+    ) -> None:
+        self._asked, self._model, self._store, self._wanted = asked, model, store, wanted
         self._drawn: list[tuple[Forecasts, int]] = []
-        self._widths = WidthReport(asked.wanted)
+        self._widths = WidthReport(wanted)
 
     def parts(self) -> Iterator[Forecasts]:
         """Forecasts of the series that are wanted.
@@ -136,7 +138,7 @@ class _Run:
             if asked.plot:
                 room = MOST_DRAWN - len(self._drawn)
                 self._drawn += [(part, index) for index in range(min(room, len(part)))]
-            yield from part.rows(asked.wanted, samples=bool(asked.samples))
+            yield from part.rows(self._wanted, samples=bool(asked.samples))
 
     def tell_widths(self) -> None:
         """Say how wide intervals have become."""
@@ -151,9 +153,7 @@ class _Run:
         from seqtools_forecast.plotting import plot
 
         panels = [
-            panel
-            for part, index in self._drawn
-            for panel in collect(part, index, self._store, self._asked.wanted)
+            panel for part, index in self._drawn for panel in collect(part, index, self._store, self._wanted)
         ]
         wanted = len(set(self._asked.only)) or len(self._store)
         if len(panels) > MOST_DRAWN or wanted > len(self._drawn):

@@ -20,7 +20,7 @@ class Request(TableRequest):
     output: str | None
     form: str | None
     horizon: int | None
-    levels: str
+    levels: str | None
     samples: int | None
     seed: int
     adapt: str
@@ -39,8 +39,8 @@ class Request(TableRequest):
 
     @property
     def wanted(self) -> tuple[float, ...]:
-        """Percentages of the intervals."""
-        return intervals(self.levels)
+        """Percentages of the intervals; none for the usual ones."""
+        return () if self.levels is None else intervals(self.levels)
 
     @property
     def followed(self) -> int | str:

@@ -236,10 +236,12 @@ class Forecaster:
         """Steps ahead to tell.
 
         Raises:
-            UsageError: none, or more than the model can.
+            UsageError: none, no whole number of them, or more than the model can.
         """
         if wanted is None:
             return self.shape.horizon
+        if not isinstance(wanted, (int, np.integer)):
+            raise UsageError("horizon", f"{wanted!r} is no number of steps", "Use 1, 2, 3 and so on")
         if wanted < 1:
             raise UsageError("horizon", f"{wanted} is out of range", "Use 1 or more")
         if wanted > self.shape.horizon and not self.draws:

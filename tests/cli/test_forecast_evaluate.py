@@ -292,3 +292,9 @@ def test_refitting_trains_before_each_cutoff_on_what_comes_before(
     assert told["scores"] == pytest.approx(plain["scores"])
     for one, other in zip(told["cutoffs"], plain["cutoffs"], strict=True):
         assert one["scores"] == pytest.approx(other["scores"]) and one["from"] == other["from"]
+
+
+def test_more_windows_than_there_is_room_for_are_told(backtest: Cli, folder: Path) -> None:
+    told = backtest(folder / "whole.csv", "--windows", "100", "--no-floors").stderr
+    assert "100 windows were asked for, and no series has room for more than" in told
+    assert "were asked for" not in backtest(folder / "whole.csv", "--windows", "2", "--no-floors").stderr

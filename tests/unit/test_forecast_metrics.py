@@ -196,6 +196,11 @@ def test_the_verdict_follows_the_quantile_loss() -> None:
     assert "naive's" in verdict({name: scores[name] for name in ("network", "naive")})
 
 
+def test_the_verdict_tells_figures_apart() -> None:
+    near = {"network": {"sql": 0.27841}, "seasonal_naive": {"sql": 1.0}, "ets": {"sql": 0.27838}}
+    assert "quantile loss 0.27841 of" in verdict(near) and "ETS has 0.27838." in verdict(near)
+
+
 def test_series_that_stood_still_are_judged_in_their_own_units() -> None:
     scores = {"network": {"crps": 2.0}, "naive": {"crps": 4.0, "sql": 1.0}}
     assert relative(scores) == {"network": 0.5, "naive": 1.0} and earns(scores, "network")

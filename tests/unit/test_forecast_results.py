@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from seqtools.errors import DataError, UsageError
 from seqtools.forecaster import ForecastShape
 from seqtools_forecast.about import About
-from seqtools_forecast.asked_levels import at, check, ends, intervals
+from seqtools_forecast.asked_levels import at, check, chosen, ends, intervals
 from seqtools_forecast.feeding import feeds
 from seqtools_forecast.forecasts import Forecasts, tidy
 from seqtools_forecast.frequency import Frequency
@@ -314,3 +315,19 @@ def test_values_that_logarithms_or_counts_cannot_be(tmp_path: Path) -> None:
     assert "1 value is 0; the model sees logarithms" in remarks({"network": {"transform": "log"}}, store)[0]
     assert "1 value is below 0" in remarks({"network": {"head": "negbin"}}, store)[0]
     assert remarks({"network": {"transform": "asinh", "head": "normal"}}, store) == remarks({}, store) == []
+
+
+def test_without_a_wish_the_usual_intervals_are_told_as_far_as_there_are_any() -> None:
+    assert chosen((), (0.025, 0.1, 0.5, 0.9, 0.975)) == (80.0, 95.0)
+    assert chosen((), (0.1, 0.5, 0.9)) == (80.0,)
+    assert chosen((), (0.25, 0.5, 0.75)) == (50.0,)
+    assert chosen((), (0.5,)) == ()
+    assert chosen((50.0,), (0.1, 0.5, 0.9)) == (50.0,)
+    with pytest.raises(UsageError, match=r"interval of 95 %"):
+        chosen((95.0,), (0.1, 0.5, 0.9))
+
+
+def test_figures_of_any_size_have_the_digits_of_single_precision() -> None:
+    values = np.array([0.1, 3.9635912e31, 1.234567891e-30, -0.25, 0.0, math.nan]).astype(np.float32)
+    found = [repr(float(value)) for value in tidy(values.astype(np.float64))]
+    assert found == ["0.1", "3.9635912e+31", "1.2345679e-30", "-0.25", "0.0", "nan"]
