@@ -53,8 +53,11 @@ class Told:
 
     @property
     def target(self) -> FloatArray:
-        """What came, in scaled units, `[windows, horizon, targets]`."""
-        there = ~self.raw.isnan()
+        """What came, in scaled units, `[windows, horizon, targets]`; NaN where missing.
+
+        And behind windows that never moved: what is told of those is not scaled, and says nothing of others.
+        """
+        there = ~self.raw.isnan() & self.forecast.steady.isnan()
         scaler: Any = self.network
         scaled = scaler.scaled(torch.where(there, self.raw, 1.0), self.forecast)
         return _numbers(torch.where(there, scaled, torch.nan))
