@@ -19,6 +19,7 @@ from seqtools_forecast.restlessness import EXPONENTS, Restlessness
 from seqtools_forecast.retraining import folds
 from seqtools_forecast.sampling import WindowSampler
 from seqtools_forecast.scales import series_scales
+from seqtools_forecast.slack import less, slack
 from seqtools_forecast.splits import Splits, WindowList
 from seqtools_forecast.windows import WindowSource
 
@@ -83,9 +84,14 @@ def calibrate_run(run: ForecastRun, report: Reporter) -> Calibration:
     kind = recipe.calibration.kind
     restlessness, held = _chosen(material, told, filled, shape, recipe)
     calm = restlessness.calmed(told, target, filled)
+    added = offsets(told, calm, shape.levels, kind, material.independent)
+    if kind != "none":
+        factors = slack(held, target, shape.levels)
+        added = added + less(told + added, factors, shape.levels).mean(axis=0)
+        held = held + less(held, factors, shape.levels)
     calibration = replace(
         calibration,
-        offsets=offsets(told, calm, shape.levels, kind, material.independent),
+        offsets=added,
         restlessness=restlessness,
         coverage=coverage(held, target, shape.levels),
         figures={
