@@ -40,6 +40,16 @@ def _make_scalar(body: GraphProto, turn: ValueInfoProto) -> None:
         for graph, node in using:
             _rename(graph, {node.output[0]: turn.name})
             graph.node.remove(node)
+        _drop_unused(body, nothing)
+
+
+def _drop_unused(graph: GraphProto, names: set[str]) -> None:
+    """Take away what makes these, unless it is used: onnxruntime warns of such constants."""
+    nodes = list(_nodes(graph))
+    asked = {name for _, node in nodes for name in node.input} | {value.name for value in graph.output}
+    for owner, node in nodes:
+        if node.output[0] in names - asked:
+            owner.node.remove(node)
 
 
 def _is_empty(node: NodeProto) -> bool:

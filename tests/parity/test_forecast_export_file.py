@@ -59,14 +59,32 @@ def test_any_batch_and_a_series_alone(batch: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "network", [{}, {"scale": "none"}, {"kind": "smoothing"}, {"kind": "deepar", "head": "student"}]
+    "network",
+    [
+        {},
+        {"scale": "none"},
+        {"kind": "recurrent", "cell": "rnn_tanh.v1"},
+        {"kind": "smoothing"},
+        {"kind": "deepar", "head": "student"},
+    ],
 )
 def test_all_that_a_file_holds_is_used(network: dict[str, Any]) -> None:
-    """Of a weight without a use onnxruntime warns every host that opens the file."""
+    """Of a weight without a use, and of a constant in a loop, onnxruntime warns every host."""
     shape = tiny.shape()
     made = build(tiny.parts(network, shape, tiny.calibration(shape)), card={})
     used = set(reads(made.graph)) | {port.name for port in made.graph.output}
     assert {weight.name for weight in made.graph.initializer} <= used
+    assert all(made_in <= read_in for made_in, read_in in loops(made.graph))
+
+
+def loops(graph: Any) -> Iterator[tuple[set[str], set[str]]]:
+    """Constants of each loop's body, and what is read in it."""
+    for node in graph.node:
+        for inner in (attribute.g for attribute in node.attribute if attribute.g.node):
+            if node.op_type == "Loop":
+                constants = {one.output[0] for one in inner.node if one.op_type == "Constant"}
+                yield constants, set(reads(inner)) | {port.name for port in inner.output}
+            yield from loops(inner)
 
 
 def reads(graph: Any) -> Iterator[str]:
