@@ -30,6 +30,7 @@ class _Asked(TableRequest):
     form: str | None
     share: float
     stride: int
+    adapt: bool
     all_values: bool
 
 
@@ -49,6 +50,10 @@ class _Asked(TableRequest):
 @click.option(
     "--stride", type=int, default=1, show_default=True, metavar="N",
     help="Forecast anew after N steps; each forecast judges the N values after it.",
+)  # fmt: skip
+@click.option(
+    "--adapt", is_flag=True,
+    help="Expect as much as came of late: where a series has become restless, fewer values are odd.",
 )  # fmt: skip
 @click.option("--all", "all_values", is_flag=True, help="Write every value that was judged.")
 @column_options
@@ -121,15 +126,16 @@ class _Rows:
         from seqtools_forecast.detection import judge, threshold
         from seqtools_forecast.forecasts import tidy
 
-        limit = threshold(self._asked.share)
+        asked, limit = self._asked, threshold(self._asked.share)
         for index, name in enumerate(self._store.names):
             begin = int(self._store.starts[index])
-            for group in judge(self._model, self._store, index, stride=self._asked.stride):
+            found = judge(self._model, self._store, index, stride=asked.stride, adapt=asked.adapt)
+            for group in found:
                 for target, judged in zip(self._store.targets, group, strict=True):
                     odd = np.abs(judged.score) > limit
                     self.judged += int(np.isfinite(judged.value).sum())
                     self.count += int(odd.sum())
-                    kept = np.flatnonzero(np.isfinite(judged.value) & (odd | self._asked.all_values))
+                    kept = np.flatnonzero(np.isfinite(judged.value) & (odd | asked.all_values))
                     if not len(kept):
                         continue
                     told = (judged.mean, judged.low, judged.high, judged.score)

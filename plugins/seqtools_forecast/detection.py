@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqtools_forecast.adapting import Following
 from seqtools_forecast.asked_levels import at, ends, widest
+from seqtools_forecast.past import Windows, actuals
 from seqtools_forecast.store import SeriesStore
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def shown(levels: Sequence[float]) -> float:
 
 
 def judge(
-    model: Forecaster, store: SeriesStore, index: int, *, stride: int = 1, first: int = 0
+    model: Forecaster, store: SeriesStore, index: int, *, stride: int = 1, first: int = 0, adapt: bool = False
 ) -> Iterator[list[Judged]]:
     """Judge the values of one series, some at a time; a list has one entry for each target.
 
@@ -60,17 +62,22 @@ def judge(
         stride: a new forecast is made after so many steps, and judges as many; at most the horizon.
         first: the first step that is judged; 0 for the earliest with a whole window of history, or with half
             of a series that is shorter. Intervals are calibrated on whole windows.
+        adapt: let what is expected be as wide as what came before wants it, see `adapting.Widths`.
     """
     series = store[index]
     begin = first or min(model.shape.context, max(1, len(series) // 2))
     origins = np.arange(begin, len(series), stride)
+    following = Following(replace(model.shape, horizon=stride)) if adapt else None
     for start in range(0, len(origins), AT_ONCE):
         some = origins[start : start + AT_ONCE]
         seen = np.array([np.isfinite(series.values[max(0, o - model.shape.context) : o]).any() for o in some])
         some = some[seen]
         if not len(some):
             continue
-        mean, quantiles, _ = model.at(store, np.full(len(some), index), some)
+        windows = Windows(np.full(len(some), index), some, np.zeros(len(some), np.int64))
+        mean, quantiles, _ = model.at(store, windows.series, some)
+        if following is not None:
+            quantiles = following.told(windows, quantiles[:, :stride], actuals(store, windows, stride))
         steps = (some[:, None] + np.arange(stride)).reshape(-1)
         inside = steps < len(series)
         yield [

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqtools.forecaster import ForecastShape
 from seqtools_forecast.detection import judge, scores, shown, threshold
 from seqtools_forecast.store import from_arrays
 
@@ -70,3 +71,25 @@ def test_judging_begins_with_a_whole_window_or_half_a_series(tmp_path: Path, ste
 
     found = [group[0].steps for group in judge(told, from_arrays([np.arange(float(steps))], tmp_path), 0)]
     assert np.concatenate([*found, np.array([], np.int64)]).tolist() == list(range(first, steps))
+
+
+@pytest.mark.parametrize("stride", [1, 5])
+def test_what_has_become_restless_is_not_odd_for_ever(tmp_path: Path, stride: int) -> None:
+    shape = ForecastShape(horizon=5, context=10, levels=LEVELS)
+    normal = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
+    values = np.random.default_rng(2).normal(size=900)
+    values[300:] *= 3
+
+    def tell(rows: int) -> tuple[np.ndarray, np.ndarray, None]:
+        return np.zeros((rows, 5, 1)), np.tile(normal, (rows, 5, 1, 1)), None
+
+    told: Any = SimpleNamespace(shape=shape, at=lambda store, series, origin: tell(len(series)))
+    store, odd = from_arrays([values], tmp_path), {}
+    for adapt in (False, True):
+        groups = [group[0] for group in judge(told, store, 0, stride=stride, adapt=adapt)]
+        score = np.concatenate([group.score for group in groups])
+        steps = np.concatenate([group.steps for group in groups])
+        beyond = np.abs(score) > threshold(0.05)
+        odd[adapt] = beyond[steps < 300].mean(), beyond[steps >= 400].mean()
+    assert odd[False][1] > 0.4
+    assert odd[True] == pytest.approx((0.05, 0.05), abs=0.025)
