@@ -69,7 +69,7 @@ def _backtest(model: Path, threads: int) -> None:
         BacktestRequest(
             files=(str(SAMPLE),), model=str(model), windows=3, stride=None, season=None, floors=True,
             as_json=False, batch_size=64, device="cpu", threads=threads, deadline=300.0, refit=True,
-            recipe=None, output=None, form=None, levels=None, **columns,
+            recipe=None, output=None, form=None, levels=None, adapt=False, **columns,
         )
     )  # fmt: skip
 
