@@ -11,12 +11,17 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import sentencepiece
+
+from seqtools import load
+from seqtools_forecast.adapting import Widths
 
 pages: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("pages.py"))))
 ROOT: Path = pages.ROOT
@@ -325,6 +330,27 @@ def test_the_forecaster_runs_without_seqtools(forecasters: Path) -> None:
     program = pages.blocks(EMBED, "python")[5]
     assert "seqtools" not in program
     assert run([sys.executable, "-c", program], forecasters).stdout == forecast_by_seqtools(forecasters)
+
+
+def test_one_interval_follows_without_seqtools(forecasters: Path) -> None:
+    program = pages.blocks(EMBED, "python")[6]
+    assert "seqtools" not in program
+    years = np.loadtxt(forecasters / "yearly-sunspots.csv", delimiter=",", skiprows=1)[:, 1]
+    model = load(forecasters / "forecaster.onnx")
+    shape = replace(model.shape, levels=(0.1, 0.5, 0.9))
+    widths, last = Widths(shape), len(years)
+    for origin in range(last - 60, last + 1):
+        found = model.predict(years[:origin])
+        quantiles = np.stack([found.quantile(level) for level in shape.levels], axis=-1)[0]
+        came = np.full((shape.horizon, 1), np.nan)
+        came[: last - origin, 0] = years[origin : origin + shape.horizon]
+        wide = widths.told(quantiles, came, origin)
+    told = [line.split() for line in run([sys.executable, "-c", program], forecasters).stdout.splitlines()]
+    assert len(told) == shape.horizon
+    # The program lets an end fall below zero, where no spots are.
+    ends = np.maximum([list(map(float, line[1:])) for line in told], 0)
+    np.testing.assert_allclose(ends, wide[:, 0, [0, 2]], atol=2e-3)
+    assert abs(np.log(widths.factors[0, 0])) > 0.01
 
 
 def test_node_forecasts(forecasters: Path) -> None:
