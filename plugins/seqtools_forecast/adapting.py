@@ -47,7 +47,7 @@ class Widths:
     def __init__(self, shape: ForecastShape, rate: float | None = None) -> None:
         levels, horizon, targets = shape.levels, shape.horizon, shape.targets
         self._median, self._least = levels.index(0.5), 0.0 if shape.non_negative else -math.inf
-        self._sides = [_sides(levels, place) for place in range(len(levels))]
+        self._sides = _sides(levels)
         self._allowed = np.array([_allowed(levels, *side) for side in self._sides])
         self._rate = min(2 * RATE / (horizon + 1), FASTEST) if rate is None else rate
         self._logarithms = np.zeros((targets, len(levels)))
@@ -131,14 +131,11 @@ class Following:
         return wide
 
 
-def _sides(levels: Sequence[float], place: int) -> tuple[int | None, int | None]:
-    """Between which levels values have to lie to be inside, for one of them; None where there is no end."""
-    for low, high in intervals(levels).items():
-        if place in (low, high):
-            return low, high
-    if levels[place] == 0.5:
-        return None, None
-    return (place, None) if levels[place] < 0.5 else (None, place)
+def _sides(levels: Sequence[float]) -> list[tuple[int | None, int | None]]:
+    """Between which levels values have to lie to be inside, for each of them; None where there is no end."""
+    ends = {place: pair for pair in intervals(levels).items() for place in pair}
+    alone = ((None, None) if p == 0.5 else (i, None) if p < 0.5 else (None, i) for i, p in enumerate(levels))
+    return [ends.get(place, side) for place, side in enumerate(alone)]
 
 
 def _allowed(levels: Sequence[float], low: int | None, high: int | None) -> float:

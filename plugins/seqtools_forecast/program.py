@@ -54,10 +54,13 @@ def forecast(asked: Request) -> None:
 def _tail(asked: Request, model: Forecaster) -> int:
     """The last steps of each series that are needed; 0 for all."""
     from seqtools_forecast.drawing import shown
+    from seqtools_forecast.replaying import steps_wanted
 
-    if isinstance(asked.followed, str):
+    adapt = asked.followed
+    if isinstance(adapt, str):
         return 0
-    return max(2 * model.shape.context + asked.followed, shown(model.horizon(asked.horizon)))
+    wanted = steps_wanted(model.shape, adapt) if adapt else 0
+    return max(2 * model.shape.context, wanted, shown(model.horizon(asked.horizon)))
 
 
 def open_model(path: str | None, **settings: Any) -> Forecaster:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from seqtools_forecast.asked_levels import intervals
 from seqtools_forecast.column_options import TableRequest
 from seqtools_forecast.tables_out import kind_of
 
+_STEPS = re.compile("[0-9]{1,15}")
 PICTURES = (".png", ".svg", ".html")
 
 
@@ -51,7 +53,7 @@ class Request(TableRequest):
         """
         if self.adapt in ("", "new"):
             return self.adapt or 0
-        if not self.adapt.isascii() or not self.adapt.isdigit() or not int(self.adapt):
+        if not _STEPS.fullmatch(self.adapt) or not int(self.adapt):
             raise UsageError("--adapt", f"'{self.adapt}' is no number of steps", "Write one, or new")
         return int(self.adapt)
 

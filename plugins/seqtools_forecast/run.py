@@ -19,7 +19,7 @@ from seqtools_forecast.forecasts import Forecasts
 from seqtools_forecast.matching import match
 from seqtools_forecast.noise import noise
 from seqtools_forecast.readable import require_readable
-from seqtools_forecast.replaying import check_adapt, last_steps, learned
+from seqtools_forecast.replaying import adapted, check_adapt, last_steps
 from seqtools_forecast.store import SeriesStore
 from seqtools_forecast.taking import taken
 
@@ -171,11 +171,9 @@ class Forecaster:
             which = wanted[begin : begin + batch_size]
             origin = store.lengths[which]
             mean, quantiles, paths = self.at(store, which, origin, steps=steps, samples=samples, seed=seed)
-            widths = (
-                [learned(self, store, row, int(followed[row])) for row in which.tolist()] if adapt else []
-            )
-            for row, one in enumerate(widths):
-                quantiles[row] = one.widened(quantiles[row])
+            widths = None
+            if adapt:
+                quantiles, widths = adapted(self, store, which, followed[which], quantiles)
             yield Forecasts(
                 [store.names[index] for index in which],
                 store.starts[which] + origin,
@@ -187,7 +185,7 @@ class Forecaster:
                 store.id_name or "unique_id",
                 store.time_name or "ds",
                 paths if samples else None,
-                np.stack([one.factors for one in widths]) if widths else None,
+                widths,
             )
 
     def at(

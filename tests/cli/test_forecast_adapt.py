@@ -84,6 +84,7 @@ def test_without_new_steps_intervals_are_as_calibrated(run_cli: Cli, folder: Pat
     [
         ("model", ("--adapt", "0"), "no number of steps"),
         ("model", ("--adapt", "some"), "no number of steps"),
+        ("model", ("--adapt", "9" * 30), "no number of steps"),
         ("older", ("--adapt", "new"), "cannot tell which"),
         ("draws", ("--adapt", "5", "--samples", "3"), "sample paths are not"),
     ],

@@ -18,7 +18,7 @@ from seqtools_forecast.about import About
 from seqtools_forecast.adapting import BOUNDS, FASTEST, RATE, Following, Widths
 from seqtools_forecast.frequency import Frequency
 from seqtools_forecast.past import Windows
-from seqtools_forecast.replaying import check_adapt, last_steps, learned
+from seqtools_forecast.replaying import adapted, check_adapt, last_steps, steps_wanted
 from seqtools_forecast.seen import flattery, fresh
 from seqtools_forecast.store import SeriesStore, from_arrays
 
@@ -153,24 +153,32 @@ def test_series_learn_apart_whatever_the_batches() -> None:
 class Zero:
     """Says that everything stays about 0, and notes from where it was asked."""
 
-    shape = SHAPE
-
-    def __init__(self) -> None:
+    def __init__(self, shape: ForecastShape = SHAPE) -> None:
+        self.shape = shape
         self.asked: list[int] = []
 
     def at(self, store: SeriesStore, series: Any, origin: Any) -> tuple[Any, Any, None]:
         self.asked += origin.tolist()
-        quantiles = np.stack([told()] * len(series))
+        quantiles = np.stack([told(shape=self.shape)] * len(series))
         return quantiles[..., 2], quantiles, None
+
+
+def followed(model: Zero, store: SeriesStore, *steps: int) -> np.ndarray:
+    """Logarithms of the factors on series of a store, `[series, targets, levels]`."""
+    which = np.arange(len(steps))
+    quantiles = np.stack([told(shape=model.shape)] * len(steps))
+    wide, factors = adapted(model, store, which, np.array(steps), quantiles)
+    np.testing.assert_allclose(wide, quantiles * factors[:, None])
+    return np.log(factors)
 
 
 def test_a_replay_asks_for_the_last_steps_and_learns_all_that_came(tmp_path: Any) -> None:
     store = from_arrays([np.zeros((40, 1))], tmp_path)
     model = Zero()
-    widths = learned(model, store, 0, 6)
+    factors = followed(model, store, 6)
     assert model.asked == [34, 35, 36, 37, 38, 39]
     # Six steps came, all inside.
-    np.testing.assert_allclose(np.log(widths.factors[0, 1]), 6 * FASTEST * -0.2)
+    np.testing.assert_allclose(factors[0, 0, 1], 6 * FASTEST * -0.2)
 
 
 def test_a_replay_leaves_a_beginning_to_forecast_from(tmp_path: Any) -> None:
@@ -178,12 +186,36 @@ def test_a_replay_leaves_a_beginning_to_forecast_from(tmp_path: Any) -> None:
     silent[20:] = 0.0
     store = from_arrays([np.zeros((40, 1)), silent], tmp_path)
     model = Zero()
-    learned(model, store, 0, 1000)
+    followed(model, store, 1000)
     assert min(model.asked) == HORIZON
     model.asked.clear()
-    learned(model, store, 1, 1000)  # windows without a value are not asked for
+    followed(model, store, 0, 1000)  # windows without a value are not asked for
     assert min(model.asked) > HORIZON
-    assert learned(model, store, 0, 0).factors.tolist() == [[1.0] * len(LEVELS)]
+    assert not followed(model, store, 0, 0).any()
+
+
+@pytest.mark.parametrize("horizon", [HORIZON, 100])
+def test_series_of_any_length_are_replayed_side_by_side_as_alone(tmp_path: Any, horizon: int) -> None:
+    rng = np.random.default_rng(7)
+    shape = replace(SHAPE, horizon=horizon, targets=2)
+    series = [rng.normal(0, scale, (length, 2)) for length, scale in ((1, 1), (300, 3), (7, 9), (260, 0.1))]
+    series[1][100:180] = math.nan
+    store = from_arrays(series, tmp_path / "all")
+    steps = (1, 250, 3, 30)
+    together = followed(Zero(shape), store, *steps)
+    for number, (one, back) in enumerate(zip(series, steps, strict=True)):
+        single = from_arrays([one], tmp_path / str(number))
+        np.testing.assert_allclose(followed(Zero(shape), single, back)[0], together[number], atol=1e-12)
+    assert (together[[1, 3]][..., [0, 1, 3, 4]] != 0).all()
+
+
+@pytest.mark.parametrize("horizon", [HORIZON, 100])
+def test_no_more_of_a_series_is_wanted_than_changes_something(tmp_path: Any, horizon: int) -> None:
+    values = np.random.default_rng(5).normal(0, 1.5, (400, 1))
+    shape = replace(SHAPE, horizon=horizon)
+    whole = from_arrays([values], tmp_path / "whole")
+    end = from_arrays([values[-steps_wanted(shape, 120) :]], tmp_path / "end")
+    np.testing.assert_array_equal(followed(Zero(shape), whole, 120), followed(Zero(shape), end, 120))
 
 
 def test_what_came_after_training_is_known_by_where_it_ended(tmp_path: Any) -> None:
@@ -195,6 +227,7 @@ def test_what_came_after_training_is_known_by_where_it_ended(tmp_path: Any) -> N
     assert found.tolist() == [10, 0]
     assert last_steps(about, store, "new").tolist() == [10, 0]
     assert last_steps(about, store, 30).tolist() == [30, 25]
+    assert last_steps(about, store, 10**30).tolist() == [40, 25]
     windows = Windows(np.array([0, 0, 1]), np.array([20, 30, 21]), np.zeros(3, np.int64))
     assert flattery(about, store, windows).startswith("2 of 3 windows begin before")
     assert flattery(about, store, windows.only(slice(1, 2))) == ""
@@ -205,8 +238,8 @@ def test_what_came_after_training_is_known_by_where_it_ended(tmp_path: Any) -> N
             last_steps(other, store, "new")
 
 
-@pytest.mark.parametrize("adapt", [-1, "old", "7"])
-def test_what_is_no_number_of_steps_is_refused(adapt: int | str) -> None:
+@pytest.mark.parametrize("adapt", [-1, "old", "7", 1.5, math.nan, None])
+def test_what_is_no_number_of_steps_is_refused(adapt: Any) -> None:
     with pytest.raises(UsageError, match="adapt"):
         check_adapt(adapt, paths=False)
 
