@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seqtools.forecaster import ForecastShape
+    from seqtools.plugin import FloatArray
     from seqtools_forecast.past import Windows
     from seqtools_forecast.prediction import Float64
 
@@ -47,8 +48,8 @@ class Widths:
     def __init__(self, shape: ForecastShape, rate: float | None = None) -> None:
         levels, horizon, targets = shape.levels, shape.horizon, shape.targets
         self._median, self._least = levels.index(0.5), 0.0 if shape.non_negative else -math.inf
-        self._sides = _sides(levels)
-        self._allowed = np.array([_allowed(levels, *side) for side in self._sides])
+        self._lower, self._upper = _ends(levels)
+        self._allowed = np.array(levels) @ self._lower + (1 - np.array(levels)) @ self._upper
         self._rate = min(2 * RATE / (horizon + 1), FASTEST) if rate is None else rate
         self._logarithms = np.zeros((targets, len(levels)))
         # How many values came to lie outside at each step from the last origin on, and how many were there.
@@ -71,14 +72,9 @@ class Widths:
         """
         self.advance(origin)
         wide = self.widened(quantiles)
-        for place, (low, high) in enumerate(self._sides):
-            outside = np.zeros(actual.shape, np.bool_)
-            if low is not None:
-                outside |= actual < wide[..., low]
-            if high is not None:
-                outside |= actual > wide[..., high]
-            self._outside[..., place] += outside
-        self._compared += ~np.isnan(actual)[..., None]
+        came = actual[..., None]
+        self._outside += (came < wide) @ self._lower + (came > wide) @ self._upper
+        self._compared += ~np.isnan(came)
         return wide
 
     def advance(self, origin: int) -> None:
@@ -131,13 +127,15 @@ class Following:
         return wide
 
 
-def _sides(levels: Sequence[float]) -> list[tuple[int | None, int | None]]:
-    """Between which levels values have to lie to be inside, for each of them; None where there is no end."""
-    ends = {place: pair for pair in intervals(levels).items() for place in pair}
-    alone = ((None, None) if p == 0.5 else (i, None) if p < 0.5 else (None, i) for i, p in enumerate(levels))
-    return [ends.get(place, side) for place, side in enumerate(alone)]
+def _ends(levels: Sequence[float]) -> tuple[FloatArray, FloatArray]:
+    """Which levels end what values of each level have to lie in: its interval, or all on one side of it.
 
-
-def _allowed(levels: Sequence[float], low: int | None, high: int | None) -> float:
-    """The share of values that may lie outside."""
-    return (0.0 if low is None else levels[low]) + (0.0 if high is None else 1 - levels[high])
+    Returns:
+        Lower and upper ends, `[levels, levels]`: 1 where a row's level is the end for a column's, else 0.
+    """
+    lower, upper = np.zeros((2, len(levels), len(levels)), np.float32)
+    for place, level in enumerate(levels):
+        lower[place, place], upper[place, place] = level < 0.5, level > 0.5
+    for low, high in intervals(levels).items():
+        lower[low, high] = upper[high, low] = 1
+    return lower, upper
