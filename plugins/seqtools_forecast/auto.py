@@ -122,6 +122,10 @@ def _chosen(
         report("no trials: no series is long enough to hold windows out, and nothing else could judge them")
         return "", recipe, {}
     tried = _differing(candidates(recipe, said), store)
+    if len(tried) == 1:
+        (name,) = tried
+        report(f"no trials: with these series and options all others are refused or the same as '{name}'")
+        return name, tried[name], {}
     # What the first optimizer imports takes seconds, which are no trial's.
     torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
     report(usual.told[0])
@@ -177,7 +181,7 @@ def _chosen_before(
     agree(run, same, None, lambda: not files or data_matches(run, files, old))
     name = run.info().get("auto", {}).get("chosen")
     if name:
-        report(f"chosen by validation before: {name}")
+        report(f"chosen before: {name}")
     return old
 
 

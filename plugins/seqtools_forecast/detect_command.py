@@ -63,7 +63,7 @@ def command(**options: Any) -> None:
 
     A row comes out for each anomaly: the value, what was expected, and a score, which is how many standard
     deviations of a normal distribution the value lies from the median. The first values of each series, as
-    many as the model reads, are not judged.
+    many as the model reads or half of them all where that is less, are not judged.
 
     \b
     seqtools forecast detect -m runs/load/model.onnx load.csv

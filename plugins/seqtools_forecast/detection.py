@@ -61,7 +61,7 @@ def judge(
     Args:
         stride: a new forecast is made after so many steps, and judges as many; at most the horizon.
         first: the first step that is judged; 0 for the earliest with a whole window of history, or with half
-            of a series that is shorter. Intervals are calibrated on whole windows.
+            of the series where that is less. Intervals are calibrated on whole windows.
         adapt: let what is expected be as wide as what came before wants it, see `adapting.Widths`.
     """
     series = store[index]

@@ -128,8 +128,8 @@ def tidied(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # one that is not empty, or that another process has taken away
-            for folder in fresh:
+        for folder in fresh:
+            with suppress(OSError):  # it is not empty, was never made, or another process has taken it away
                 folder.rmdir()
 
 

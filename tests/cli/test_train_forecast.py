@@ -290,7 +290,7 @@ def test_trials_and_training_killed_leave_nothing_beside_the_run(file: Path, tmp
     told = ForecastRun(tmp_path / "run").info()["auto"]
     assert f"chosen by validation: {told['chosen']}" in said and len(told["tried"]) > 1
     start(said.append)
-    assert f"chosen by validation before: {told['chosen']}" in said
+    assert f"chosen before: {told['chosen']}" in said
     assert any(line.startswith("Going on from step") for line in said)
     file.write_text(file.read_text().replace("s0,", "t0,"))
     with pytest.raises(ConfigError, match="begun with other"):
@@ -310,6 +310,18 @@ def test_without_windows_to_judge_by_nothing_is_tried(train: Cli, tmp_path: Path
     assert "no trials: no series is long enough" in done.stderr and "chosen by" not in done.stderr
     assert ForecastRun(tmp_path / "run").info()["auto"]["tried"] == {}
     train(short, "--auto", "--auto-time", "1s", "--no-floor", "--no-refit")
+
+
+def test_where_all_choices_come_to_the_same_nothing_is_tried(train: Cli, tmp_path: Path) -> None:
+    # A season that is not all there is: what is chosen is to look at both, the last season and the level.
+    walk = np.random.default_rng(1).normal(0, 1, 300).cumsum() + 1.5 * np.sin(np.arange(300) * np.pi / 3)
+    table = tmp_path / "walk.csv"
+    table.write_text("\n".join(["y", *map(str, walk), ""]))
+    options = "--kind", "segment", "--set", "network.linear=false", "--no-floor", "--no-refit"
+    done = train(table, "--auto", "--auto-time", "0.1s", *options)
+    assert "no trials: " in done.stderr and "chosen by" not in done.stderr
+    told = ForecastRun(tmp_path / "run").info()["auto"]
+    assert (told["chosen"], told["tried"]) == ("segments", {})
 
 
 def test_trials_are_for_one_process(train: Cli, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,9 @@ def test_folders_that_were_not_there_go_and_those_that_were_stay(tmp_path: Path)
         (tmp_path / "runs" / "new" / "deep").mkdir(parents=True)
         (tmp_path / "runs" / "new" / "kept").touch()
     assert [path.name for path in (tmp_path / "runs" / "new").iterdir()] == ["kept"]
+    with tidied(tmp_path / "half" / "way" / "down"):
+        (tmp_path / "half" / "way").mkdir(parents=True)
+    assert not (tmp_path / "half").exists()
 
 
 def test_a_run_goes_on_with_its_own_recipe_and_no_other_tasks(run: RunFolder) -> None:
