@@ -212,6 +212,8 @@ def _weighed(blended: Blend, shape: ForecastShape) -> Calibration:
 
 def _shares(calibration: Calibration) -> str:
     """Coverage before and after, of the intervals that people ask for."""
+    if not calibration.coverage:
+        return "nothing to measure intervals by"
     before = calibration.figures["before"]
     asked = [name for name in ("80", "90", "95") if name in calibration.coverage]
     told = (f"{name} % interval {before[name]:.1%} to {calibration.coverage[name]:.1%}" for name in asked)

@@ -324,6 +324,15 @@ def test_where_all_choices_come_to_the_same_nothing_is_tried(train: Cli, tmp_pat
     assert (told["chosen"], told["tried"]) == ("segments", {})
 
 
+def test_of_series_that_never_move_no_interval_is_measured(train: Cli, tmp_path: Path) -> None:
+    table = tmp_path / "flat.csv"
+    table.write_text("y\n" + "5\n" * 80)
+    done = train(table, "--no-floor", "--no-refit", "--set", "calibration.folds=0", steps=1)
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("calibration")]
+    assert line.endswith("nothing to measure intervals by")
+    assert ForecastRun(tmp_path / "run").calibration().coverage == {}
+
+
 def test_trials_are_for_one_process(train: Cli, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert "in one process" in stop_message(train(file, "--auto", code=2))
