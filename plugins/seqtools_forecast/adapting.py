@@ -28,8 +28,8 @@ the share of values outside beyond what is promised."""
 FASTEST = 0.1
 """The same of one step, at most: single values say little.
 
-So fast the interval score of series whose restlessness changes is better than that of fixed intervals, and
-that of series without such changes a little worse: `tests/benchmarks/bench_adapting.py`."""
+So fast the interval score of series whose restlessness changes more slowly than forecasts can learn is better
+than that of fixed intervals, and that of others a little worse: `tests/benchmarks/bench_adapting.py`."""
 BOUNDS = 0.25, 4.0
 """How much narrower or wider intervals become."""
 
@@ -121,9 +121,10 @@ class Following:
             actual: `[windows, horizon, targets]`, NaN where missing.
         """
         wide = np.empty_like(quantiles)
-        for row, (series, origin) in enumerate(zip(windows.series, windows.origin, strict=True)):
-            widths = self._series.setdefault(int(series), Widths(self._shape))
-            wide[row] = widths.told(quantiles[row], actual[row], int(origin))
+        for row, (series, origin) in enumerate(zip(windows.series.tolist(), windows.origin, strict=True)):
+            if series not in self._series:
+                self._series[series] = Widths(self._shape)
+            wide[row] = self._series[series].told(quantiles[row], actual[row], int(origin))
         return wide
 
 

@@ -21,7 +21,7 @@ OUTSIDE = 0.6
 """Of the share of values that may lie outside an interval, as much is allowed here."""
 BELIEVED = 1 / 3
 """What is believed of the evidence, as a power. With both, intervals for single series of the M1 competition
-had lower scores, and held what they held before."""
+had lower scores, and held hardly less than before."""
 _FLAT = 1e-9
 
 
